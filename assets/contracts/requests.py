@@ -1,0 +1,92 @@
+"""What an asset may ask of a Ray job. Plain values that travel as JSON through Dagster Pipes."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayRequest:
+    """Base of all requests.
+
+    Attributes:
+        lake_uri: Lake to read from and to write to.
+        media_root: Folder or URI that relative photo URIs start from.
+    """
+
+    job: ClassVar[str]
+    """Module that runs the request, for example ``ray_jobs.score_photos``."""
+
+    lake_uri: str
+    media_root: str
+
+    def to_json(self) -> str:
+        """The request as one JSON object."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The request from a decoded JSON object.
+
+        Raises:
+            ValueError: A field is unknown or missing.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := set(values) - known:
+            raise ValueError(f"{cls.__name__} has no fields {sorted(unknown)}; it has {sorted(known)}")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"{cls.__name__}: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainBeautyModel(RayRequest):
+    """Train a beauty network on ``training_set`` and add a row to ``beauty_model``.
+
+    Attributes:
+        architecture: Name in the model registry of ``models``.
+        head: ``classifier`` (three buckets) or ``regressor`` (squared loss on 0, 0.5, 1).
+        input_size: Side of the square input, in pixels.
+        epochs: Passes over the training photos.
+        batch_size: Photos per step.
+        learning_rate: Peak learning rate.
+        seed: Everything random derives from it; the same request gives the same weights.
+        workers: Training workers.
+        num_gpus_per_worker: Share of a GPU per worker; 0 trains on CPU.
+    """
+
+    job: ClassVar[str] = "ray_jobs.train_beauty_model"
+
+    architecture: str = "alexnet_small"
+    head: str = "classifier"
+    input_size: int = 96
+    epochs: int = 12
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    seed: int = 0
+    workers: int = 1
+    num_gpus_per_worker: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorePhotos(RayRequest):
+    """Score the photos of some months that this model version has not scored.
+
+    Attributes:
+        months: Partitions of ``photos``; each partition of ``scores`` is replaced whole.
+        model_version: Which model scores; empty means the newest of ``beauty_model``.
+        part_photos: Photos per resumable part: what a killed job loses at most.
+        batch_size: Photos per forward pass.
+        actors: Scoring actors; 0 means one per GPU, or one for all CPUs.
+        num_gpus_per_actor: Share of a GPU per actor; 0 scores on CPU.
+    """
+
+    job: ClassVar[str] = "ray_jobs.score_photos"
+
+    months: list[str]
+    model_version: str = ""
+    part_photos: int = 20_000
+    batch_size: int = 128
+    actors: int = 0
+    num_gpus_per_actor: float = 0.0

@@ -1,0 +1,51 @@
+"""Where one community lives: the only reader of ``BEAUTYFLOW_*`` environment variables.
+
+A community has one home folder. Everything in it can be deleted and made again except ``landing/``.
+The simulator's sealed truth is not listed here on purpose: assets must not know where it is.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Locations of one community.
+
+    Attributes:
+        home: Folder of the community (``BEAUTYFLOW_HOME``, default ``var/`` in the project root).
+        lake_uri: Root of the lake: a folder or an object-storage URI such as
+            ``s3://bucket/prefix`` (``BEAUTYFLOW_LAKE``, default ``<home>/lake``).
+    """
+
+    home: Path
+    lake_uri: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read the environment now; nothing is cached, so that tests and runs can differ."""
+        home = Path(os.environ.get("BEAUTYFLOW_HOME") or PROJECT_ROOT / "var").expanduser().absolute()
+        return cls(home=home, lake_uri=os.environ.get("BEAUTYFLOW_LAKE") or str(home / "lake"))
+
+    @property
+    def landing(self) -> Path:
+        """Folder in which communities arrive, one folder per source."""
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB file that dbt alone writes."""
+        return self.home / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def published_warehouse(self) -> Path:
+        """Read-only copy of the warehouse for people, replaced by rename after each dbt run."""
+        return self.home / "warehouse" / "published.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder: run history, event log, schedules' state."""
+        return self.home / "dagster"
