@@ -1,0 +1,20 @@
+"""Fixtures that every tier may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Folder of real data sets; absent data skips on a laptop and fails where CI promised it."""
+    folder = Path(os.environ.get("BEAUTYFLOW_REFERENCE_DATA") or PROJECT_ROOT.parent / "shared" / "data").absolute()
+    if folder.is_dir():
+        return folder
+    reason = f"reference data is not at {folder}; set BEAUTYFLOW_REFERENCE_DATA to its folder"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
