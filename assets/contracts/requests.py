@@ -20,9 +20,13 @@ class RayRequest:
     lake_uri: str
     media_root: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """The request as a dictionary of JSON values."""
+        return asdict(self)
+
     def to_json(self) -> str:
         """The request as one JSON object."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.to_dict(), sort_keys=True)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -1,0 +1,69 @@
+"""How contracts and results are shown in Dagster: column schemas, row counts and pictures."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets.contracts.table import Column, TableContract
+
+OWNERS = ["team:beautyflow"]
+
+
+def contract_metadata(contract: TableContract) -> dict[str, Any]:
+    """What the catalog page of a table shows before anything is materialized."""
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            columns=[_table_column(column, contract) for column in contract.columns],
+        ),
+        "dagster/table_name": f"lake.{contract.key}",
+        "grain": contract.grain,
+        "primary_key": ", ".join(contract.primary_key),
+        "partitioned_by": f"month of {contract.event_time}" if contract.event_time else "not partitioned",
+    }
+
+
+def contract_description(contract: TableContract) -> str:
+    """Description and grain as one paragraph of Markdown."""
+    return f"{contract.description}\n\nGrain: {contract.grain}. Key: {', '.join(contract.primary_key)}."
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A figure that Dagster shows in the metadata of a materialization."""
+    return dg.MetadataValue.md(f"![figure](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """Rows as a Markdown table; column names come from the first row."""
+    if not rows:
+        return dg.MetadataValue.md("no rows")
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in rows]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _table_column(column: Column, contract: TableContract) -> dg.TableColumn:
+    notes = [column.description]
+    if column.unit:
+        notes.append(f"Unit: {column.unit}.")
+    if column.minimum is not None or column.maximum is not None:
+        notes.append(f"Range: {_bound(column.minimum)} to {_bound(column.maximum)}.")
+    return dg.TableColumn(
+        name=column.name,
+        type=str(column.type),
+        description=" ".join(notes),
+        constraints=dg.TableColumnConstraints(
+            nullable=column.nullable, unique=contract.primary_key == (column.name,)
+        ),
+    )
+
+
+def _bound(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:g}"

@@ -1,0 +1,65 @@
+"""What assets reach the world through: the lake and Ray jobs. Typed, without logic of any asset.
+
+Locations come from ``contracts/settings.py`` when a run starts, so the same definitions serve every
+community, and a test passes its own.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.contracts.lake import Lake
+from assets.contracts.requests import RayRequest
+from assets.contracts.settings import PROJECT_ROOT, Settings
+
+
+class LakeResource(dg.ConfigurableResource):
+    """The community's lake and its landing folder.
+
+    Attributes:
+        uri: Root of the lake; empty means what the environment says.
+        landing: Folder in which sources arrive; empty means what the environment says.
+    """
+
+    uri: str = Field(default="", description="Folder or s3:// URI; empty: BEAUTYFLOW_LAKE, or <home>/lake.")
+    landing: str = Field(default="", description="Landing folder; empty: <home>/landing.")
+
+    def open(self) -> Lake:
+        """The lake."""
+        return Lake(self.uri or Settings.from_environment().lake_uri)
+
+    def landing_folder(self) -> str:
+        """Where sources arrive; relative photo URIs start here."""
+        return self.landing or str(Settings.from_environment().landing)
+
+
+class RayJobs(dg.ConfigurableResource):
+    """Runs Ray jobs in a process of their own, through Dagster Pipes.
+
+    The job connects to the cluster that ``RAY_ADDRESS`` names, or starts Ray on this machine.
+
+    Attributes:
+        num_gpus: GPUs that one job may use; 0 runs the same code on CPUs.
+    """
+
+    num_gpus: float = Field(default=0.0, description="GPUs per worker or actor; 0 means CPU.")
+
+    def run(self, context: dg.AssetExecutionContext, request: RayRequest) -> Mapping[str, Any]:
+        """Run a request to its end and return what the job reported.
+
+        Raises:
+            dagster.Failure: The job ended without a report; its own log is in the run's stdout and stderr.
+        """
+        client = dg.PipesSubprocessClient(cwd=str(PROJECT_ROOT))
+        invocation = client.run(
+            context=context,
+            command=[sys.executable, "-m", request.job],
+            extras={"request": request.to_dict()},
+        )
+        messages = invocation.get_custom_messages()
+        if not messages:
+            raise dg.Failure(f"{request.job} ended without a report; see its log in this step's stdout and stderr")
+        return dict(messages[-1])
