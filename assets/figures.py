@@ -5,6 +5,7 @@ matplotlib is imported when a figure is drawn, so loading the definitions stays 
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def months_figure(counts: Mapping[str, int], title: str, unit: str) -> bytes:
 def histogram_figure(edges: Sequence[float], counts: Sequence[int], title: str, xlabel: str) -> bytes:
     """Histogram from bin edges (one more than counts) and counts."""
     figure, axes = _canvas(title)
-    widths = [right - left for left, right in zip(edges, edges[1:], strict=False)]
+    widths = [right - left for left, right in pairwise(edges)]
     axes.bar(edges[:-1], counts, width=widths, align="edge", color=_BLUE, edgecolor="white", linewidth=0.4)
     axes.set_xlabel(xlabel)
     axes.set_ylabel("count")

@@ -59,9 +59,7 @@ def _table_column(column: Column, contract: TableContract) -> dg.TableColumn:
         name=column.name,
         type=str(column.type),
         description=" ".join(notes),
-        constraints=dg.TableColumnConstraints(
-            nullable=column.nullable, unique=contract.primary_key == (column.name,)
-        ),
+        constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=contract.primary_key == (column.name,)),
     )
 
 

@@ -49,3 +49,22 @@ class Settings:
     def dagster_home(self) -> Path:
         """Dagster's instance folder: run history, event log, schedules' state."""
         return self.home / "dagster"
+
+
+def use_home(home: Path) -> None:
+    """Choose the community for this process and the processes it starts."""
+    os.environ["BEAUTYFLOW_HOME"] = str(home.expanduser().absolute())
+
+
+def child_environment(settings: Settings, **more: str) -> dict[str, str]:
+    """Environment of a process that works on this community, telemetry off."""
+    return {
+        **os.environ,
+        "BEAUTYFLOW_HOME": str(settings.home),
+        "BEAUTYFLOW_LAKE": settings.lake_uri,
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "GX_ANALYTICS_ENABLED": "false",
+        **more,
+    }

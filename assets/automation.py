@@ -1,0 +1,95 @@
+"""When things run: jobs, the nightly schedule and the landing sensors. Selections and triggers only."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from assets.contracts.settings import Settings
+from assets.landing.watching import landing_fingerprint
+from assets.partitions import month_ranges, months
+
+_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing")
+_LEARNING = dg.AssetSelection.assets("training_set", "beauty_model")
+
+land_community = dg.define_asset_job(
+    "land_community",
+    selection=dg.AssetSelection.assets("landing"),
+    description="Take in what lies in the landing folder; nothing is published yet.",
+)
+
+build_community = dg.define_asset_job(
+    "build_community",
+    selection=_EVERYTHING_LANDED,
+    partitions_def=months,
+    description="Publish, learn, score and model the chosen months: the whole platform in one run.",
+)
+
+nightly_increment = dg.define_asset_job(
+    "nightly_increment",
+    selection=_EVERYTHING_LANDED - _LEARNING,
+    partitions_def=months,
+    description="Publish, score and model some months with the model there is; learning is a decision of its own.",
+)
+
+JOBS: Sequence[dg.JobDefinition | object] = (land_community, build_community, nightly_increment)
+
+
+@dg.schedule(
+    job=nightly_increment,
+    cron_schedule="30 2 * * *",
+    execution_timezone="UTC",
+    description="Every night at 02:30 UTC, after uploads of the day have landed: the open month, "
+    "and on the first three days of a month also the month before, for what arrived late.",
+)
+def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run per month that is still moving."""
+    tonight = context.scheduled_execution_time
+    moving = sorted({f"{tonight - timedelta(days=days):%Y-%m}" for days in (0, 3)})
+    landed = set(context.instance.get_dynamic_partitions(months.name or ""))
+    for month in moving:
+        if month in landed:
+            yield dg.RunRequest(run_key=f"{month}@{tonight:%Y-%m-%d}", partition_key=month)
+        else:
+            yield dg.SkipReason(f"nothing has landed for {month}")
+
+
+@dg.sensor(
+    job=land_community,
+    minimum_interval_seconds=60,
+    description="Looks at names, sizes and times of the files in the landing folder; new or changed files start "
+    "`land_community` once they have not changed between two looks, so half-copied files wait.",
+)
+def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Cursor: fingerprint of the last look, and of the last look that started a run."""
+    seen, _, started = (context.cursor or "|").partition("|")
+    now = landing_fingerprint(Settings.from_environment().landing)
+    if now == started:
+        return dg.SkipReason("the landing folder has not changed")
+    if now != seen:
+        context.update_cursor(f"{now}|{started}")
+        return dg.SkipReason("the landing folder is changing; looking again once it is at rest")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=now)], cursor=f"{now}|{now}")
+
+
+@dg.asset_sensor(
+    asset_key=dg.AssetKey("landing"),
+    job=nightly_increment,
+    description="After something landed: publish, score and model the months that changed, neighbours in one run.",
+)
+def landed_months(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
+    """One run per stretch of neighbouring months that the landing run reported as changed."""
+    materialization = event.asset_materialization
+    if materialization is None:
+        return
+    changed = materialization.metadata["changed_months"].value
+    known = sorted(context.instance.get_dynamic_partitions(months.name or ""))
+    for first, last in month_ranges(changed, known):
+        yield dg.RunRequest(
+            run_key=f"{event.run_id}:{first}..{last}",
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+        )
+
+
+SCHEDULES = (nightly,)
+SENSORS = (landing_folder, landed_months)

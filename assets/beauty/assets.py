@@ -1,0 +1,245 @@
+"""Beauty: what the network learns from, the trained network, and one score per photo and model version.
+
+The network lives in ``models/``, its loops in ``ray_jobs/``, the social metric and the buckets in
+``social_metric.py`` and ``training_set.py``, ready-made scores in ``ready_made.py``. This file says only
+what the tables are, how they are split and how one split is made.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from assets.beauty.training_set import TrainingSetConfig, build_training_set
+from pydantic import Field
+
+from assets.beauty.ready_made import publish_ready_made_scores
+from assets.beauty.summaries import score_histogram, unscored_photos
+from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.lake import Lake
+from assets.contracts.provenance import code_version_of
+from assets.contracts.requests import ScorePhotos, TrainBeautyModel
+from assets.contracts.table import UNDATED
+from assets.figures import curves_figure, histogram_figure
+from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
+from assets.partitions import months, one_run
+from assets.resources import LakeResource, RayJobs
+
+_LABEL_INPUTS = ("users", "photos", "edges", "favorites", "crowd_ratings")
+_TRAINING_CODE = code_version_of("assets.beauty.training_set", "assets.beauty.social_metric", "assets.statistics")
+_RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
+
+
+@dg.asset(
+    key=TRAINING_SET.key,
+    deps=list(_LABEL_INPUTS),
+    group_name="beauty",
+    kinds={"parquet", "duckdb"},
+    owners=OWNERS,
+    description=contract_description(TRAINING_SET),
+    metadata=contract_metadata(TRAINING_SET),
+    code_version=_TRAINING_CODE,
+    check_specs=[
+        dg.AssetCheckSpec(
+            "training_set_holds_every_bucket",
+            asset=TRAINING_SET.key,
+            description="Low, median and high photos are there to learn from, and some to test on; "
+            "a community without images or without favorites and ratings has none, and is scored ready-made only.",
+        )
+    ],
+)
+def training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Labelled photos, replaced whole; unchanged inputs leave it as it is."""
+    store = lake.open()
+    inputs = {name: sha for table in _LABEL_INPUTS for name, sha in store.fingerprints(table).items()}
+    if store.is_current(TRAINING_SET.key, UNDATED, code_version=_TRAINING_CODE, inputs=inputs):
+        context.log.info("training_set is up to date")
+    else:
+        made = build_training_set(store, TrainingSetConfig())
+        store.write(TRAINING_SET, UNDATED, made.rows, code_version=_TRAINING_CODE, inputs=inputs)
+        store.put_bytes(f"{TRAINING_SET.key}/summary.json", json.dumps(made.summary, sort_keys=True).encode())
+    return _training_set_result(store)
+
+
+def _training_set_result(store: Lake) -> dg.MaterializeResult:
+    rows = store.read(TRAINING_SET, columns=["bucket", "split"])
+    counts = rows.group_by(["bucket", "split"]).aggregate([([], "count_all")]).sort_by("bucket").to_pylist()
+    present = {(row["bucket"], row["split"]) for row in counts}
+    complete = all((bucket, split) in present for bucket in ("low", "median", "high") for split in ("train", "test"))
+    summary = json.loads(store.get_bytes(f"{TRAINING_SET.key}/summary.json") or b"{}")
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": rows.num_rows,
+            "photos_by_bucket_and_split": markdown_table(counts),
+            "metric": dg.MetadataValue.json(summary),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="training_set_holds_every_bucket",
+                passed=complete,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"rows": rows.num_rows},
+            )
+        ],
+    )
+
+
+class BeautyModelConfig(dg.Config):
+    """How the network is trained; the same values give the same weights."""
+
+    architecture: str = Field(default=TrainBeautyModel.architecture, description="Name in the model registry.")
+    head: str = Field(default=TrainBeautyModel.head, description="`classifier` or `regressor`.")
+    input_size: int = Field(default=TrainBeautyModel.input_size, description="Side of the square input, pixels.")
+    epochs: int = Field(default=TrainBeautyModel.epochs, description="Passes over the training photos.")
+    batch_size: int = Field(default=TrainBeautyModel.batch_size, description="Photos per step.")
+    learning_rate: float = Field(default=TrainBeautyModel.learning_rate, description="Peak learning rate.")
+    seed: int = Field(default=TrainBeautyModel.seed, description="Everything random derives from it.")
+
+
+@dg.asset(
+    key=BEAUTY_MODELS.key,
+    deps=[TRAINING_SET.key],
+    group_name="beauty",
+    kinds={"ray", "torch"},
+    owners=OWNERS,
+    pool="gpu",
+    retry_policy=_RETRIES,
+    description=contract_description(BEAUTY_MODELS),
+    metadata=contract_metadata(BEAUTY_MODELS),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "model_separates_low_from_high",
+            asset=BEAUTY_MODELS.key,
+            description="On photos of users it has never seen, the model tells low from high better than a coin.",
+        )
+    ],
+)
+def beauty_model(
+    context: dg.AssetExecutionContext, config: BeautyModelConfig, lake: LakeResource, ray_jobs: RayJobs
+) -> dg.MaterializeResult:
+    """Trained network: weights as safetensors in the lake, one row with hash, metrics and configuration.
+
+    Training again on the same labels with the same configuration gives the same version, and is not repeated.
+    """
+    store = lake.open()
+    labelled = store.commit_of(TRAINING_SET.key, UNDATED)
+    if labelled is None or labelled.rows == 0:
+        return _not_made("there are no labelled images to learn from", "model_separates_low_from_high")
+    request = TrainBeautyModel(
+        lake_uri=store.uri,
+        media_root=lake.landing_folder(),
+        num_gpus_per_worker=ray_jobs.num_gpus,
+        **config.model_dump(),
+    )
+    return _model_result(ray_jobs.run(context, request))
+
+
+def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
+    metrics: Sequence[Mapping[str, Any]] = report["metrics"]
+    by_name = {metric["name"]: metric for metric in metrics}
+    accuracy = by_name["accuracy_low_high"]
+    return dg.MaterializeResult(
+        metadata={
+            "model_version": report["model_version"],
+            "preprocessing_hash": report["preprocessing_hash"],
+            "parameters": report["parameters"],
+            "metrics": markdown_table(metrics),
+            "learning_curves": picture(
+                curves_figure(report["curves"], "Loss by epoch", xlabel="epoch", ylabel="cross-entropy")
+            ),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="model_separates_low_from_high",
+                passed=accuracy["lower"] > 0.5,
+                metadata={"accuracy": accuracy["value"], "lower_95": accuracy["lower"], "photos": accuracy["n"]},
+            )
+        ],
+    )
+
+
+class ScoringConfig(dg.Config):
+    """Which model scores, and in what portions."""
+
+    model_version: str = Field(default="", description="Model version; empty means the newest.")
+    part_photos: int = Field(default=ScorePhotos.part_photos, description="What a killed job loses at most.")
+    batch_size: int = Field(default=ScorePhotos.batch_size, description="Photos per forward pass.")
+
+
+@dg.asset(
+    key=SCORES.key,
+    deps=["photos", BEAUTY_MODELS.key, "landing"],
+    partitions_def=months,
+    backfill_policy=one_run,
+    group_name="beauty",
+    kinds={"ray", "torch"},
+    owners=OWNERS,
+    pool="gpu",
+    retry_policy=_RETRIES,
+    description=contract_description(SCORES),
+    metadata=contract_metadata(SCORES),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_image_is_scored_or_quarantined",
+            asset=SCORES.key,
+            description="Each public photo with an image has a score of this model version or a row in "
+            f"`{UNSCORABLE_PHOTOS.key}`.",
+        )
+    ],
+)
+def scores(
+    context: dg.AssetExecutionContext, config: ScoringConfig, lake: LakeResource, ray_jobs: RayJobs
+) -> dg.MaterializeResult:
+    """Beauty in [0, 1]; a run scores only what this model version has not scored and replaces months whole."""
+    store = lake.open()
+    wanted = list(context.partition_keys)
+    publish_ready_made_scores(store, wanted)
+    report: Mapping[str, Any] = {"scored": 0, "unscorable": 0, "model_version": "ready-made scores only"}
+    if unscored_photos(store, wanted, "") and store.commit_of(BEAUTY_MODELS.key, UNDATED):
+        request = ScorePhotos(
+            lake_uri=store.uri,
+            media_root=lake.landing_folder(),
+            months=wanted,
+            num_gpus_per_actor=ray_jobs.num_gpus,
+            **config.model_dump(),
+        )
+        report = ray_jobs.run(context, request)
+    return _scores_result(store, wanted, report)
+
+
+def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) -> dg.MaterializeResult:
+    version = report["model_version"]
+    histogram = score_histogram(store, wanted, version)
+    left = unscored_photos(store, wanted, version)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(commit.rows for commit in store.commits(SCORES.key, wanted)),
+            "model_version": version,
+            "newly_scored": report["scored"],
+            "unscorable": report["unscorable"],
+            "distribution": picture(
+                histogram_figure(histogram.edges, histogram.counts, f"Beauty of {histogram.photos:,} photos", "b(p)")
+            ),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="every_image_is_scored_or_quarantined",
+                passed=left == 0,
+                metadata={"photos_left_out": left, "photos_scored": histogram.photos},
+            )
+        ],
+    )
+
+
+def _not_made(reason: str, check: str) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        metadata={"not_made": reason},
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=check, passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"reason": reason}
+            )
+        ],
+    )
+
+
+ASSETS = [training_set, beauty_model, scores]

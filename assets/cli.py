@@ -1,0 +1,205 @@
+"""The `beautyflow` command: what Dagster's own command line does not do.
+
+Thin on purpose. Every command calls the functions that the assets call, and imports what is heavy only
+when it runs, so that `beautyflow --help` answers at once.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assets.contracts.settings import Settings, child_environment, use_home
+
+app = typer.Typer(
+    name="beautyflow",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help=(
+        "Measures how the quality of what people post flows through a social network.\n\n"
+        "A community lives in one home folder (`--home`, or BEAUTYFLOW_HOME). The usual way through it:\n\n"
+        "1. `beautyflow simulate`, or `beautyflow import FORMAT PATH --name NAME`: bring a community in\n\n"
+        "2. `beautyflow validate`: see what would be published, and what is wrong with it\n\n"
+        "3. `beautyflow materialize`: publish, learn, score and model, month by month\n\n"
+        '4. `beautyflow sql "select * from fct_user_beauty limit 10"`: ask\n\n'
+        "5. `beautyflow ui`: look at everything in Dagster"
+    ),
+)
+
+
+@app.callback()
+def _choose_home(
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the community to work on.", envvar="BEAUTYFLOW_HOME", show_default="var/"),
+    ] = None,
+) -> None:
+    if home is not None:
+        use_home(home)
+
+
+@app.command(name="import")
+def import_(
+    source_format: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="Format of the source; `list` shows all formats and their options.")
+    ],
+    path: Annotated[Path | None, typer.Argument(help="File or folder to import.")] = None,
+    name: Annotated[str, typer.Option(help="Name of this source in the community.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="Option of the format as KEY=VALUE; repeatable.")
+    ] = None,
+) -> None:
+    """Bring a dataset in: checked row by row, typed, split into months; rejected rows are kept with their reason.
+
+    Importing the same files again changes nothing. Importing changed files under the same name replaces them.
+
+    Example: `beautyflow import edge_list wiki-Vote.txt --name wikivote`
+    """
+    from assets.landing import importing
+
+    if source_format == "list":
+        typer.echo(importing.describe_formats())
+        return
+    if path is None or not name:
+        _stop("say what to import and what to call it: beautyflow import FORMAT PATH --name NAME")
+    settings = Settings.from_environment()
+    try:
+        typer.echo(importing.import_named(settings, source_format, path, name, option or []))
+    except importing.ImportFailure as failure:
+        _stop(str(failure))
+
+
+@app.command()
+def validate(
+    tables: Annotated[list[str] | None, typer.Argument(help="Tables to check; all that landed by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON lines.")] = False,
+) -> None:
+    """Audit what has landed without publishing it: contracts and expectation suites, month by month.
+
+    Exit code 1 if something would not be published.
+    """
+    from assets.community.validation import validate_landed
+
+    failed = 0
+    for finding in validate_landed(Settings.from_environment(), tables or []):
+        failed += not finding.passed
+        typer.echo(json.dumps(finding.as_dict()) if as_json else finding.as_line())
+    if not as_json:
+        typer.echo("everything would be published" if not failed else f"{failed} findings failed")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def materialize(
+    months: Annotated[
+        str, typer.Option(help="Months to make: `2016-03`, or `2015-01..2016-03`; all that landed by default.")
+    ] = "",
+    job: Annotated[
+        str,
+        typer.Option(help="`build_community` learns and scores; `nightly_increment` scores with the model there is."),
+    ] = "build_community",
+) -> None:
+    """Make the tables of the chosen months, with progress; what is up to date is left alone.
+
+    Exit code 0 if everything was published, 1 if a step or a blocking check failed.
+    """
+    if not _materialize(months, job):
+        raise typer.Exit(1)
+
+
+def _materialize(months: str, job: str) -> bool:
+    from assets import freshness
+
+    settings = Settings.from_environment()
+    if not months and freshness.is_up_to_date(settings):
+        typer.echo("everything is up to date; nothing to do")
+        return True
+    from assets.running import materialize_community
+
+    outcome = materialize_community(settings, job, months, typer.echo)
+    for problem in outcome.problems:
+        typer.echo(f"! {problem}", err=True)
+    if outcome.success and not months and job == "build_community":
+        freshness.remember(settings)
+    return outcome.success
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SQL query; without it, a prompt opens.")] = "",
+    output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
+    rows: Annotated[int, typer.Option(help="Most rows to print.")] = 50,
+) -> None:
+    """Query the warehouse: a read-only copy, replaced after each successful dbt run, so nobody waits for a writer.
+
+    Example: `beautyflow sql "select user_id, beauty_shrunken, photos from fct_user_beauty order by 2 desc limit 5"`
+    """
+    from assets.dbt import query as warehouse
+
+    settings = Settings.from_environment()
+    try:
+        if query:
+            typer.echo(warehouse.print_query(settings, query, output, rows))
+        else:
+            warehouse.prompt(settings, rows)
+    except warehouse.QueryFailure as failure:
+        _stop(str(failure))
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """What this community holds: tables, months, rows, quarantine, model and warehouse."""
+    from assets.inventory import render_inventory, take_inventory
+
+    inventory = take_inventory(Settings.from_environment())
+    typer.echo(json.dumps(inventory, indent=1) if as_json else render_inventory(inventory))
+
+
+@app.command()
+def demo() -> None:
+    """Simulate a community, run the whole platform on it and show who is beautiful and unseen.
+
+    A second run finds everything in place and ends in seconds.
+    """
+    from assets.landing.simulation import simulate_into
+    from assets.showcase import show_results
+
+    started = time.monotonic()
+    settings = Settings.from_environment()
+    typer.echo(f"Community folder: {settings.home}")
+    typer.echo(simulate_into(settings, {}, typer.echo))
+    if not _materialize("", "build_community"):
+        raise typer.Exit(1)
+    typer.echo(show_results(settings))
+    typer.echo(f"Finished in {time.monotonic() - started:.0f} s.")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+    """Open Dagster on this community: graph, plots, checks, runs, backfills, schedule and sensors."""
+    import subprocess
+
+    from assets.running import prepare_instance_folder
+
+    settings = Settings.from_environment()
+    prepare_instance_folder(settings)
+    typer.echo(f"Dagster comes up at http://localhost:{port} in about half a minute; Ctrl-C ends it.")
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "assets.definitions", "--port", str(port)]
+    raise typer.Exit(subprocess.run(command, env=child_environment(settings), check=False).returncode)
+
+
+def _stop(message: str) -> Any:
+    typer.echo(f"beautyflow: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point of the `beautyflow` script."""
+    from assets.landing.simulation import simulate_command
+
+    app.command(name="simulate")(simulate_command())
+    app()

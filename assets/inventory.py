@@ -1,0 +1,73 @@
+"""What a community holds, read from commits alone: no table is opened."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from assets.contracts.lake import Lake
+from assets.contracts.registry import all_contracts
+from assets.contracts.settings import Settings
+
+
+def take_inventory(settings: Settings) -> dict[str, Any]:
+    """Tables with months, rows and bytes; sources with their counts; model; warehouse."""
+    lake = Lake(settings.lake_uri)
+    return {
+        "home": str(settings.home),
+        "lake": lake.uri,
+        "tables": [entry for key in all_contracts() if (entry := _table(lake, key))],
+        "sources": [_source(lake, name) for name in lake.zones("landed")],
+        "warehouse": _warehouse(settings),
+    }
+
+
+def render_inventory(inventory: dict[str, Any]) -> str:
+    """The inventory as text for a terminal."""
+    lines = [f"Community  {inventory['home']}", f"Lake       {inventory['lake']}", ""]
+    lines.append(f"{'table':<20}{'partitions':>11}{'rows':>14}{'MB':>10}  span")
+    lines += [
+        f"{table['table']:<20}{table['partitions']:>11}{table['rows']:>14,}{table['bytes'] / 1e6:>10.1f}"
+        f"  {table['first']} to {table['last']}"
+        for table in inventory["tables"]
+    ]
+    if not inventory["tables"]:
+        lines.append("nothing is published yet; run `beautyflow materialize`")
+    lines += ["", f"{'source':<20}{'landed rows':>14}{'rejected':>11}"]
+    lines += [f"{s['source']:<20}{s['landed']:>14,}{s['rejected']:>11,}" for s in inventory["sources"]]
+    if not inventory["sources"]:
+        lines.append("nothing has landed yet; run `beautyflow simulate` or `beautyflow import`")
+    warehouse = inventory["warehouse"]
+    lines += ["", f"Warehouse  {warehouse['path']}  ({warehouse['published_at'] or 'not built yet'})"]
+    return "\n".join(lines)
+
+
+def _table(lake: Lake, key: str) -> dict[str, Any] | None:
+    commits = lake.commits(key)
+    if not commits:
+        return None
+    return {
+        "table": key,
+        "partitions": len(commits),
+        "rows": sum(commit.rows for commit in commits),
+        "bytes": sum(commit.bytes for commit in commits),
+        "first": commits[0].partition,
+        "last": commits[-1].partition,
+    }
+
+
+def _source(lake: Lake, name: str) -> dict[str, Any]:
+    zone = lake.zone(f"landed/{name}")
+    document = json.loads(zone.get_bytes("source.json") or b"{}")
+    counted = {key: sum(commit.rows for commit in zone.commits(key)) for key in all_contracts()}
+    return {
+        "source": name,
+        "format": document.get("format", "unknown"),
+        "landed": sum(rows for key, rows in counted.items() if key != "quarantine"),
+        "rejected": counted["quarantine"],
+    }
+
+
+def _warehouse(settings: Settings) -> dict[str, Any]:
+    path = settings.published_warehouse
+    moment = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else None
+    return {"path": str(path), "published_at": None if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"}

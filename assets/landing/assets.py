@@ -1,0 +1,75 @@
+"""Landing: what arrived, taken in as typed months, with rejected rows in quarantine.
+
+Formats and their errors live in ``importers/``; simulated communities in ``simulator/``. Nothing that
+lands is published: ``community`` audits it first.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from assets.landing.intake import Intake, take_in
+
+from assets.contracts.lake import Lake
+from assets.figures import months_figure
+from assets.metadata import OWNERS, markdown_table, picture
+from assets.partitions import register_months
+from assets.resources import LakeResource
+
+
+@dg.asset(
+    key="landing",
+    group_name="landing",
+    kinds={"parquet", "duckdb"},
+    owners=OWNERS,
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "something_has_landed", asset="landing", description="At least one row of one table has landed."
+        ),
+        dg.AssetCheckSpec(
+            "few_rows_are_rejected",
+            asset="landing",
+            description="At most one landed row in twenty is in quarantine; more means a wrong file or a wrong format.",
+        ),
+    ],
+)
+def landing(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Everything that lies in the landing folder, by source, table and month, plus a quarantine.
+
+    A run takes in the sources whose files changed and replaces their months whole; sources that were
+    brought in with `beautyflow import` are kept. Excluded: nothing; rows that no table accepts are in
+    `quarantine` with their reason.
+    """
+    intake = take_in(lake.open(), Path(lake.landing_folder()))
+    added = register_months(context.instance, intake.months)
+    return dg.MaterializeResult(
+        metadata={**_metadata(intake, lake.open()), "new_months": added},
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="something_has_landed", passed=intake.landed > 0, metadata={"rows": intake.landed}
+            ),
+            dg.AssetCheckResult(
+                check_name="few_rows_are_rejected",
+                passed=intake.landed > 0 and intake.rejected <= intake.landed / 19,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"landed": intake.landed, "rejected": intake.rejected},
+            ),
+        ],
+    )
+
+
+def _metadata(intake: Intake, lake: Lake) -> dict[str, Any]:
+    return {
+        "dagster/row_count": intake.landed,
+        "rejected_rows": intake.rejected,
+        "changed_months": intake.changed_months,
+        "sources": markdown_table(intake.rows_by_source),
+        "rejections": markdown_table(intake.rejections),
+        "photos_by_month": picture(
+            months_figure(intake.rows_by_month("photos", lake), "Landed photos by month of upload", "photos")
+        ),
+    }
+
+
+ASSETS = [landing]

@@ -1,0 +1,204 @@
+"""Runs jobs in this process for the command line: one process, visible progress, a result to act on.
+
+What the Dagster UI and its daemon do with the same jobs is not repeated here; both write to the same
+instance, so a run started here shows there with its whole history.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+
+from assets.contracts.settings import PROJECT_ROOT, Settings
+from assets.partitions import months
+
+Say = Callable[[str], None]
+
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        job: Name of the job.
+        run_id: Identifier under which the UI shows it.
+        success: Whether every step succeeded.
+        problems: One line per failed step or failed check, with its message.
+    """
+
+    job: str
+    run_id: str
+    success: bool
+    problems: list[str]
+
+
+def prepare_instance_folder(settings: Settings) -> Path:
+    """Dagster's folder of this community, with the committed instance configuration in it."""
+    folder = settings.dagster_home
+    folder.mkdir(parents=True, exist_ok=True)
+    committed = PROJECT_ROOT / "infra" / "dagster" / "dagster.yaml"
+    target = folder / "dagster.yaml"
+    if not target.exists() or target.read_bytes() != committed.read_bytes():
+        shutil.copyfile(committed, target)
+    return folder
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """The Dagster instance of this community."""
+    with DagsterInstance.from_config(str(prepare_instance_folder(settings))) as instance:
+        yield instance
+
+
+def known_months(instance: DagsterInstance) -> list[str]:
+    """Months that have landed, in calendar order; ``undated`` last."""
+    return sorted(instance.get_dynamic_partitions(months.name or ""))
+
+
+def run_job(
+    instance: DagsterInstance, definitions: dg.Definitions, job: str, span: tuple[str, str] | None, say: Say
+) -> RunOutcome:
+    """Run one job in this process and tell what happens while it happens.
+
+    Args:
+        instance: Where the run is recorded.
+        definitions: What to run.
+        job: Name of a job in ``definitions``.
+        span: First and last month of a partitioned job, both included; None for an unpartitioned one.
+        say: Receives one line per event worth telling.
+    """
+    run_id = str(uuid4())
+    tags = {} if span is None else {_RANGE_START: span[0], _RANGE_END: span[1]}
+    teller = _Teller(instance, run_id, say)
+    with teller:
+        result = definitions.resolve_job_def(job).execute_in_process(
+            run_config=_QUIET, instance=instance, run_id=run_id, tags=tags, raise_on_error=False
+        )
+    return RunOutcome(job, run_id, result.success, teller.problems)
+
+
+class _Teller:
+    """Follows a run's event log from a thread and says what matters to a person."""
+
+    def __init__(self, instance: DagsterInstance, run_id: str, say: Say) -> None:
+        self.problems: list[str] = []
+        self._instance = instance
+        self._run_id = run_id
+        self._say = say
+        self._cursor: str | None = None
+        self._started: dict[str, float] = {}
+        self._partitions: dict[str, int] = {}
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="run-progress", daemon=True)
+
+    def __enter__(self) -> "_Teller":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finished.set()
+        self._thread.join()
+        self._tell_news()
+
+    def _follow(self) -> None:
+        while not self._finished.wait(_POLL_SECONDS):
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        news = self._instance.get_records_for_run(self._run_id, cursor=self._cursor)
+        self._cursor = news.cursor
+        for record in news.records:
+            self._tell(record.event_log_entry)
+
+    def _tell(self, entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            return
+        step = event.step_key
+        kind = event.event_type
+        if kind == DagsterEventType.STEP_START:
+            self._started[step] = entry.timestamp
+            self._say(f"  {step} ...")
+        elif kind == DagsterEventType.ASSET_MATERIALIZATION:
+            self._partitions[step] = self._partitions.get(step, 0) + 1
+        elif kind == DagsterEventType.STEP_SUCCESS:
+            self._say(f"  {step} done in {entry.timestamp - self._started.get(step, time.time()):.1f} s")
+        elif kind == DagsterEventType.STEP_FAILURE:
+            self._complain(f"{step} failed: {_root_message(event)}")
+        elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                self._complain(f"check {evaluation.asset_key.to_user_string()}.{evaluation.check_name} failed")
+
+    def _complain(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._say(f"  ! {problem}")
+
+
+def _root_message(event: dg.DagsterEvent) -> str:
+    """The innermost error: what a person can act on, rather than the framework's wrapping."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "no message" if error is None else error.message.strip()
+
+
+def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -> RunOutcome:
+    """Take in what landed, then run a job over the wanted months, all in this process.
+
+    Args:
+        settings: Which community.
+        job: ``build_community`` or ``nightly_increment``.
+        wanted: ``YYYY-MM``, ``YYYY-MM..YYYY-MM``, or empty for all months that landed.
+        say: Receives progress, one line at a time.
+
+    Raises:
+        ValueError: ``wanted`` is no month or range of months that has landed.
+    """
+    from assets.definitions import build_defs
+
+    definitions = build_defs()
+    with open_instance(settings) as instance:
+        say("Taking in what has landed")
+        outcome = run_job(instance, definitions, "land_community", None, say)
+        if not outcome.success:
+            return outcome
+        span = span_of(wanted, known_months(instance))
+        say(f"Making {span[0]} to {span[1]} ({job})")
+        return run_job(instance, definitions, job, span, say)
+
+
+def span_of(wanted: str, known: list[str]) -> tuple[str, str]:
+    """First and last month to make.
+
+    >>> span_of("2016-01..2016-03", ["2015-12", "2016-01", "2016-02", "2016-03", "undated"])
+    ('2016-01', '2016-03')
+
+    Raises:
+        ValueError: Nothing has landed, or the months named have not.
+    """
+    if not known:
+        raise ValueError("nothing has landed; run `beautyflow simulate` or `beautyflow import` first")
+    if not wanted:
+        return known[0], known[-1]
+    first, _, last = wanted.partition("..")
+    last = last or first
+    for month in (first, last):
+        if month not in known:
+            raise ValueError(f"month {month!r} has not landed; there is {known[0]} to {known[-1]}")
+    return first, last

@@ -1,0 +1,19 @@
+"""Stand-in for the real code location: same job and partition names, no work."""
+
+import dagster as dg
+
+months = dg.DynamicPartitionsDefinition(name="months")
+
+FAILING_MONTH = "2016-04"
+
+
+@dg.asset(partitions_def=months, backfill_policy=dg.BackfillPolicy.single_run())
+def scores(context: dg.AssetExecutionContext) -> None:
+    """Fails for one month, so that its message can be followed to Airflow."""
+    if FAILING_MONTH in context.partition_keys:
+        raise ValueError(f"no photo of {FAILING_MONTH} could be decoded")
+
+
+nightly_increment = dg.define_asset_job("nightly_increment", selection=[scores], partitions_def=months)
+
+defs = dg.Definitions(assets=[scores], jobs=[nightly_increment])
