@@ -1,0 +1,40 @@
+"""Every night: publish, score and model the month that the night's data belong to.
+
+The work is Dagster's job ``nightly_increment``; this file says when, and for which month. Run it
+instead of Dagster's own nightly schedule, not beside it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from dagster_operators import DagsterRunOperator
+
+with DAG(
+    dag_id="nightly_increment",
+    description="Publish, score and model the month of last night's data, in Dagster.",
+    doc_md=__doc__,
+    # Plain cron strings have no data interval since Airflow 3; the month is the month of the interval's start.
+    schedule=CronDataIntervalTimetable("30 2 * * *", timezone="UTC"),
+    start_date=datetime(2004, 2, 1, tzinfo=UTC),
+    catchup=False,
+    # Two nights of one month replace the same partitions.
+    max_active_runs=1,
+    params={
+        "month": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^\d{4}-\d{2}$",
+            description="Month to run, YYYY-MM, instead of the month of the data interval.",
+        )
+    },
+    tags=["beautyflow"],
+):
+    DagsterRunOperator(
+        task_id="run_nightly_increment",
+        job_name="nightly_increment",
+        partition_key="{{ params.month or data_interval_start.strftime('%Y-%m') }}",
+        # Retries wait for data that land late and for a Dagster that restarts; failed runs are Dagster's to retry.
+        retries=6,
+        retry_delay=timedelta(minutes=10),
+        execution_timeout=timedelta(hours=12),
+    )
