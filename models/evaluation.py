@@ -1,0 +1,82 @@
+"""How good a network is on photos that it has not seen."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its uncertainty.
+
+    Attributes:
+        value: The estimate; None where there is not enough data.
+        n: Photos it rests on.
+        lower: Lower end of the 95 % percentile bootstrap interval over photos.
+        upper: Upper end.
+    """
+
+    value: float | None
+    n: int
+    lower: float | None = None
+    upper: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as JSON values."""
+        return asdict(self)
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation with average ranks for ties; NaN where one side is constant.
+
+    >>> spearman(np.array([1, 2, 3]), np.array([1, 4, 9]))
+    1.0
+    """
+    ranks_a, ranks_b = average_ranks(a), average_ranks(b)
+    if ranks_a.std() == 0 or ranks_b.std() == 0:
+        return float("nan")
+    return float(np.corrcoef(ranks_a, ranks_b)[0, 1].round(12))
+
+
+def average_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1; ties share their mean rank.
+
+    >>> average_ranks(np.array([10, 20, 10])).tolist()
+    [1.5, 3.0, 1.5]
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: np.ndarray = (last - (counts - 1) / 2)[inverse]
+    return ranks
+
+
+def low_high_accuracy(beauty: np.ndarray, is_high: np.ndarray) -> float:
+    """Share of photos on the right side of 0.5, low and high weighted equally; NaN where one is absent."""
+    right = (beauty > 0.5) == is_high
+    if is_high.all() or not is_high.any():
+        return float("nan")
+    return float((right[is_high].mean() + right[~is_high].mean()) / 2)
+
+
+def bootstrapped(
+    statistic: Callable[..., float], *arrays: np.ndarray, resamples: int = 500, seed: int = 0, minimum: int = 4
+) -> Estimate:
+    """A statistic with its percentile bootstrap interval over rows (Efron 1979).
+
+    Args:
+        statistic: Function of the arrays.
+        *arrays: Arrays of equal length.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+        minimum: With fewer rows, or an undefined statistic, there is no value.
+    """
+    n = len(arrays[0])
+    value = statistic(*arrays) if n >= minimum else float("nan")
+    if not np.isfinite(value):
+        return Estimate(None, n)
+    generator = np.random.default_rng(seed)
+    draws = [statistic(*(a[rows] for a in arrays)) for rows in generator.integers(0, n, (resamples, n))]
+    lower, upper = np.nanquantile(draws, [0.025, 0.975])
+    return Estimate(float(value), n, float(lower), float(upper))

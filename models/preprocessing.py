@@ -1,0 +1,90 @@
+"""Everything that happens to a photo before a network sees it, with an identity that scores carry."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from models.decoding import decode_rgb, resize
+
+PREPROCESSING_VERSION = 1
+"""Raised whenever the same fields start to give other pixels; part of the hash."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes the input of a network.
+
+    A network on pixels sees the whole photo squeezed into a square, as CaffeNet did before cropping: a crop
+    would cut the composition that is judged. Pixels stay uint8 until they are in the network, which subtracts
+    ``mean`` and divides by ``std``; so a quarter of the bytes travels.
+
+    Attributes:
+        input_size: Side of the square in pixels; with ``features`` the longer side, aspect kept.
+        dct_scaling: Whether JPEGs are decoded at a fraction of their size. It changes pixels (by 3 of 255 on average).
+        resize: Resampling: ``area`` (area averaging down, bilinear up).
+        mean: Mean per channel, in units of 0..255.
+        std: Standard deviation per channel, in units of 0..255.
+        features: Name of the feature set that is computed from the pixels; empty hands over the pixels.
+    """
+
+    input_size: int
+    dct_scaling: bool = True
+    resize: str = "area"
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    features: str = ""
+
+    def __post_init__(self) -> None:
+        if self.resize != "area":
+            raise ValueError(f"resize is {self.resize!r}; only 'area' is known")
+        if self.features not in ("", "handcrafted"):
+            raise ValueError(f"features is {self.features!r}; known are '' (pixels) and 'handcrafted'")
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hexadecimal digits that change with anything that changes what the network sees."""
+        document = json.dumps({"version": PREPROCESSING_VERSION, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one prepared photo: (height, width, 3) uint8, or (number of features,) float32."""
+        if self.features:
+            from models.handcrafted import FEATURE_NAMES
+
+            return (len(FEATURE_NAMES),)
+        return (self.input_size, self.input_size, 3)
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Element type of one prepared photo."""
+        return np.float32 if self.features else np.uint8
+
+    def prepare(self, content: bytes) -> np.ndarray:
+        """Prepare one photo.
+
+        Args:
+            content: Bytes of an image file.
+
+        Returns:
+            Array of ``shape`` and ``dtype``.
+
+        Raises:
+            UnscorablePhoto: The image cannot be judged; see ``models.decoding``.
+        """
+        pixels = decode_rgb(content, at_least=self.input_size, dct_scaling=self.dct_scaling)
+        if not self.features:
+            return resize(pixels, self.input_size, self.input_size)
+        from models.handcrafted import handcrafted_features
+
+        height, width = pixels.shape[:2]
+        scale = self.input_size / max(height, width)
+        small = resize(pixels, max(8, round(width * scale)), max(8, round(height * scale)))
+        return handcrafted_features(small, aspect=width / height)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object]) -> "Preprocessing":
+        """The preprocessing from decoded JSON, where tuples have become lists."""
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})  # type: ignore[arg-type]
