@@ -84,6 +84,7 @@ class ScorePhotos(RayRequest):
         batch_size: Photos per forward pass.
         actors: Scoring actors; 0 means one per GPU, or one for all CPUs.
         num_gpus_per_actor: Share of a GPU per actor; 0 scores on CPU.
+        retry_unscorable: Look again at photos that could not be scored, even in months without news.
     """
 
     job: ClassVar[str] = "ray_jobs.score_photos"
@@ -94,3 +95,38 @@ class ScorePhotos(RayRequest):
     batch_size: int = 128
     actors: int = 0
     num_gpus_per_actor: float = 0.0
+    retry_unscorable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossValidateBeauty(RayRequest):
+    """Train on all folds but one, score that one, for each fold: an honest score for every rated photo.
+
+    Adds rows to ``scores`` under a model version ``<architecture>-cv<folds>-<hash>``. Folds are made of whole
+    users where the owner is known, and of photos otherwise.
+
+    Attributes:
+        architecture: Name in the model registry of ``models``.
+        head: ``regressor`` (squared loss on the percentile of the mean rating) or ``classifier``.
+        folds: Number of folds.
+        minimum_ratings: Photos with fewer ratings take no part.
+        input_size: Side of the input in pixels; 0 takes the architecture's own.
+        epochs: Passes over the training photos of a fold, where the architecture trains by steps.
+        batch_size: Photos per step.
+        learning_rate: Peak learning rate.
+        seed: Everything random derives from it.
+        num_gpus_per_fold: Share of a GPU per fold; 0 trains on CPU.
+    """
+
+    job: ClassVar[str] = "ray_jobs.cross_validate"
+
+    architecture: str = "handcrafted"
+    head: str = "regressor"
+    folds: int = 5
+    minimum_ratings: int = 5
+    input_size: int = 0
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    seed: int = 0
+    num_gpus_per_fold: float = 0.0

@@ -68,3 +68,13 @@ def child_environment(settings: Settings, **more: str) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         **more,
     }
+
+
+def ray_address() -> str:
+    """Address of a running Ray cluster (``RAY_ADDRESS``); empty means that jobs start Ray on this machine."""
+    return os.environ.get("RAY_ADDRESS", "")
+
+
+def refuse_ray_telemetry() -> None:
+    """Turn off Ray's usage statistics in this process and its children; Ray takes this from the environment only."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

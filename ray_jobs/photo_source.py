@@ -1,0 +1,210 @@
+"""Where photos come from: files, members of tar shards, rows of Parquet files; on disk or on object storage.
+
+A photo's ``uri`` is ``file``, ``shard.tar#member`` or ``file.parquet#row`` (row from 0), relative to the media root
+or absolute. Readers are safe to share between threads, and ``storage_order`` puts requests in the order in which
+they lie in their container, so that shards are read from front to back.
+"""
+
+import io
+import tarfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs as pafs
+
+from models.decoding import UnscorablePhoto
+
+IMAGE_COLUMNS = ("image", "content", "bytes", "image_bytes", "jpg")
+"""Columns of a Parquet file in which images are looked for, before any other binary column."""
+
+_CONTAINERS = (".tar", ".parquet")
+_OPEN_CONTAINERS = 32
+_CACHED_ROW_GROUPS = 4
+_ATTEMPTS = 3
+_PAUSE_S = 0.5
+_REMOTE_BUFFER = 1 << 20
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class PhotoSource:
+    """Reads the bytes of photos.
+
+    Args:
+        media_root: Folder or object-storage URI that relative photo URIs start from.
+    """
+
+    def __init__(self, media_root: str) -> None:
+        self._media_root = media_root
+        self._tars = _Cache[str, dict[str, tuple[int, int]]](_OPEN_CONTAINERS, self._index_tar)
+        self._files = _Cache[str, Any](_OPEN_CONTAINERS, self._open)
+        self._parquets = _Cache[str, "_ParquetImages"](_OPEN_CONTAINERS, self._open_parquet)
+
+    def read(self, uri: str) -> bytes:
+        """Bytes of one photo.
+
+        Raises:
+            UnscorablePhoto: ``missing`` if file, member or row does not exist; ``unreadable`` if it may not be
+                read or the container is broken.
+            OSError: The storage failed three times in a row; this is no fault of the photo.
+        """
+        container, inner = split_uri(uri)
+        try:
+            return _patiently(lambda: self._read(container, inner))
+        except (FileNotFoundError, NotADirectoryError, KeyError) as error:
+            raise UnscorablePhoto("missing", f"{uri}: {_words(error)}") from error
+        except (PermissionError, IsADirectoryError, tarfile.TarError, pa.ArrowInvalid) as error:
+            raise UnscorablePhoto("unreadable", f"{uri}: {_words(error)}") from error
+
+    def storage_order(self, uris: Sequence[str]) -> list[int]:
+        """Positions of ``uris`` in the order of their container and their place in it.
+
+        Photos that do not exist come in some fixed order too; reading them says what is wrong.
+        """
+        return sorted(range(len(uris)), key=lambda i: (*self._place(uris[i]), i))
+
+    def _place(self, uri: str) -> tuple[str, int]:
+        container, inner = split_uri(uri)
+        if not inner:
+            return uri, 0
+        if container.endswith(".parquet"):
+            return container, int(inner) if inner.isdigit() else 0
+        try:
+            return container, _patiently(lambda: self._tars.get(container)).get(inner, (0, 0))[0]
+        except (OSError, tarfile.TarError):
+            return container, 0
+
+    def _read(self, container: str, inner: str) -> bytes:
+        if not inner:
+            filesystem, path = self._locate(container)
+            if isinstance(filesystem, pafs.LocalFileSystem):
+                return Path(path).read_bytes()
+            with filesystem.open_input_stream(path) as stream:
+                return stream.read()
+        if container.endswith(".parquet"):
+            return self._parquets.get(container).read(inner)
+        index = self._tars.get(container)
+        if inner not in index:
+            raise KeyError(f"no member {inner!r} among {len(index)} members")
+        offset, size = index[inner]
+        content: bytes = self._files.get(container).read_at(size, offset)
+        return content
+
+    def _locate(self, name: str) -> tuple[pafs.FileSystem, str]:
+        return locate(self._media_root, name)
+
+    def _open(self, container: str) -> Any:
+        filesystem, path = self._locate(container)
+        return filesystem.open_input_file(path)
+
+    def _index_tar(self, container: str) -> dict[str, tuple[int, int]]:
+        """Member -> (offset, size) from one pass over the headers."""
+        buffered = io.BufferedReader(self._open(container), _REMOTE_BUFFER)
+        with tarfile.open(fileobj=buffered, mode="r:") as archive:
+            return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in archive if m.isfile()}
+
+    def _open_parquet(self, container: str) -> "_ParquetImages":
+        return _ParquetImages(pq.ParquetFile(self._open(container)))
+
+
+class _ParquetImages:
+    """Images in the rows of one Parquet file; whole row groups are read, and the last few kept."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+        self._column = _image_column(file.schema_arrow)
+        self._starts = [0]
+        for group in range(file.num_row_groups):
+            self._starts.append(self._starts[-1] + file.metadata.row_group(group).num_rows)
+        self._groups = _Cache[int, pa.ChunkedArray](_CACHED_ROW_GROUPS, self._load)
+
+    def read(self, row: str) -> bytes:
+        if not row.isdigit() or int(row) >= self._starts[-1]:
+            raise KeyError(f"no row {row!r} among {self._starts[-1]} rows")
+        group = next(g for g, start in enumerate(self._starts[1:]) if int(row) < start)
+        value = self._groups.get(group)[int(row) - self._starts[group]].as_py()
+        content: bytes | None = value.get("bytes") if isinstance(value, dict) else value
+        if content is None:
+            raise KeyError(f"row {row} holds no image")
+        return content
+
+    def _load(self, group: int) -> pa.ChunkedArray:
+        return self._file.read_row_group(group, columns=[self._column]).column(self._column)
+
+
+class _Cache(Generic[Key, Value]):
+    """The values used last; each is made once even if several threads want it at the same moment."""
+
+    def __init__(self, size: int, make: Callable[[Key], Value]) -> None:
+        self._size = size
+        self._make = make
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def get(self, key: Key) -> Value:
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = self._make(key)
+                if len(self._values) > self._size:
+                    self._values.popitem(last=False)
+            self._values.move_to_end(key)
+            return self._values[key]
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Container and what is inside it; a ``#`` in the name of a plain file stays part of the name.
+
+    >>> split_uri("a/2013-04.tar#12.jpg"), split_uri("a/odd#name.jpg")
+    (('a/2013-04.tar', '12.jpg'), ('a/odd#name.jpg', ''))
+    """
+    for suffix in _CONTAINERS:
+        head, separator, inner = uri.partition(f"{suffix}#")
+        if separator:
+            return head + suffix, inner
+    return uri, ""
+
+
+def locate(media_root: str, name: str) -> tuple[pafs.FileSystem, str]:
+    """Filesystem and path of a file that is absolute, a URI, or relative to the media root."""
+    if "://" in name:
+        filesystem, path = pafs.FileSystem.from_uri(name)
+        return filesystem, path
+    if name.startswith("/") or "://" not in media_root:
+        return pafs.LocalFileSystem(), str(Path(media_root) / name)
+    filesystem, root = pafs.FileSystem.from_uri(media_root)
+    return filesystem, f"{root.rstrip('/')}/{name}"
+
+
+def _image_column(schema: pa.Schema) -> str:
+    for name in IMAGE_COLUMNS:
+        if name in schema.names:
+            return name
+    binary = [f.name for f in schema if pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type)]
+    if len(binary) != 1:
+        raise KeyError(f"no image column; name one of {IMAGE_COLUMNS} among {schema.names}")
+    return binary[0]
+
+
+def _patiently(read: Callable[[], Value]) -> Value:
+    """Try again when storage fails; not when it answers that there is nothing, or nothing for us."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, pa.ArrowInvalid):
+            raise
+        except OSError:
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(_PAUSE_S * attempt)
+    raise AssertionError("unreachable")
+
+
+def _words(error: Exception) -> str:
+    return str(error.args[0]) if isinstance(error, KeyError) else str(error)
