@@ -27,7 +27,7 @@ class Patience:
     """How a wait is paced.
 
     Attributes:
-        poll_s: Seconds between two looks.
+        poll_s: Seconds between two looks at most; the first looks come closer together, for short runs.
         unreachable_s: Seconds without any answer, as while the webserver restarts, before giving up.
         sleep: Replaced in tests.
         clock: Monotonic seconds; replaced in tests.
@@ -105,7 +105,8 @@ def _wait(
     patience: Patience,
     on_change: Callable[[State], None],
 ) -> State:
-    last_answer_at, last_seen = patience.clock(), None
+    began_at, last_seen = patience.clock(), None
+    last_answer_at = began_at
     while True:
         try:
             state = look()
@@ -119,7 +120,7 @@ def _wait(
             if has_ended(state):
                 return state
             last_seen = state.status
-        patience.sleep(patience.poll_s)
+        patience.sleep(min(patience.poll_s, 1.0 + 0.1 * (patience.clock() - began_at)))
 
 
 def _settled(client: DagsterClient, run_id: str, patience: Patience) -> Run:

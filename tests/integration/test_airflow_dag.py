@@ -113,25 +113,43 @@ def test_nightly_increment_fails_with_the_message_of_dagster(dagster: RunningDag
     assert [run.status for run in dagster.runs_for("2016-04")] == [dg.DagsterRunStatus.FAILURE]
 
 
-def test_nightly_increment_takes_up_the_run_of_an_earlier_try(
-    dagster: RunningDagster, airflow_home: Path, night: Night
-) -> None:
-    # What an earlier try leaves behind when its worker dies: a run under way that carries the task's identity.
+@pytest.fixture
+def left_behind(dagster: RunningDagster, night: Night) -> Iterator[str]:
+    """What an earlier try leaves when its worker dies: a run under way that carries the task's identity."""
     release = dagster.home / "release"
     tags = {
         "airflow/task": night.run.tags["airflow/task"],
         "dagster/partition": "2016-03",
         "stand_in/wait_for_file": str(release),
     }
-    left_behind = DagsterClient(f"http://127.0.0.1:{dagster.port}").launch_run(NIGHTLY, tags)
+    yield DagsterClient(f"http://127.0.0.1:{dagster.port}").launch_run(NIGHTLY, tags)
+    release.unlink(missing_ok=True)
 
+
+def test_nightly_increment_takes_up_the_run_of_an_earlier_try(
+    dagster: RunningDagster, airflow_home: Path, night: Night, left_behind: str
+) -> None:
+    before = {run.run_id for run in dagster.runs_for("2016-03")}
     again = ("tasks", "test", "nightly_increment", "run_nightly_increment", night.airflow_run_id)
-    with _background(airflow_home, dagster.port, *again) as output:
+    with _background(airflow_home, dagster.port, *again) as (_, output):
         _wait_for_text(output, f"Taking up Dagster run {left_behind}")
-        release.touch()
+        (dagster.home / "release").touch()
         _wait_for_text(output, f"Dagster run {left_behind} is SUCCESS")
 
-    assert {run.run_id for run in dagster.runs_for("2016-03")} == {left_behind, night.run.run_id}
+    assert {run.run_id for run in dagster.runs_for("2016-03")} == before
+
+
+def test_nightly_increment_stops_the_run_when_it_is_killed(
+    dagster: RunningDagster, airflow_home: Path, night: Night, left_behind: str
+) -> None:
+    again = ("tasks", "test", "nightly_increment", "run_nightly_increment", night.airflow_run_id)
+    with _background(airflow_home, dagster.port, *again) as (process, output):
+        _wait_for_text(output, f"Dagster run {left_behind} is STARTED")
+        process.send_signal(signal.SIGTERM)
+        _wait_for_text(output, f"Dagster run {left_behind} of nightly_increment for 2016-03 ended as CANCELED")
+
+    statuses = {run.run_id: run.status for run in dagster.runs_for("2016-03")}
+    assert statuses[left_behind] == dg.DagsterRunStatus.CANCELED
 
 
 def test_backfill_months_materializes_the_months_that_landed(dagster: RunningDagster, airflow_home: Path) -> None:
@@ -172,22 +190,22 @@ def _airflow_variables(home: Path, dagster_port: int) -> dict[str, str]:
 
 
 @contextmanager
-def _background(home: Path, dagster_port: int, *arguments: str) -> Iterator[Path]:
+def _background(home: Path, dagster_port: int, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     output = home / "background.log"
     command = [str(PROJECT_ROOT / "infra" / "airflow" / "airflow.sh"), *arguments]
-    with _process(command, _airflow_variables(home, dagster_port), output):
-        yield output
+    with _process(command, _airflow_variables(home, dagster_port), output) as process:
+        yield process, output
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
+def _process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process group that is gone afterwards, whatever happened: servers start children of their own."""
     with log.open("w") as output:
         process = subprocess.Popen(
             command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        yield
+        yield process
     finally:
         _end_group(process)
 
