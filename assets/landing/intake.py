@@ -76,14 +76,15 @@ def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[st
     """Months to make again, given fingerprints ``source/table/month`` before and now.
 
     A month of users or photos that changed reaches every later month, because consent and visibility
-    decide what is published of what followed; undated rows reach all.
+    decide what is published of what followed; undated rows reach all. A month that lost its last row
+    counts as changed, so that what was published of it goes too.
     """
     differing = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
     direct = {key.rsplit("/", 1)[1] for key in differing}
     reaching = {month for key in differing for _, table, month in [key.split("/")] if table in _REACHING}
     horizon = "" if UNDATED in reaching else min(reaching, default=UNDATED)
     months = {key.rsplit("/", 1)[1] for key in now}
-    return sorted(direct & months | {month for month in months if month >= horizon and reaching})
+    return sorted(direct | {month for month in months if month >= horizon and reaching})
 
 
 def _landed_fingerprints(lake: Lake) -> dict[str, str]:

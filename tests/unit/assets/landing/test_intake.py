@@ -31,6 +31,6 @@ def test_changed_months_of_undated_photos_reaches_all_months() -> None:
     assert changed_months(BEFORE, now) == ["2016-01", "2016-02", "2016-03", "undated"]
 
 
-def test_changed_months_leaves_out_months_that_hold_nothing_any_more() -> None:
+def test_changed_months_keeps_a_month_that_lost_its_last_row() -> None:
     now = {key: sha for key, sha in BEFORE.items() if not key.endswith("2016-03")}
-    assert changed_months(BEFORE, now) == []
+    assert changed_months(BEFORE, now) == ["2016-03"]
