@@ -1,0 +1,45 @@
+"""Connecting to Ray: the cluster that ``RAY_ADDRESS`` names, or one on this machine for as long as the job runs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+
+from assets.contracts.settings import ray_address, refuse_ray_telemetry
+
+
+def usable_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def ray_cluster(num_gpus: float = 0) -> Iterator[None]:
+    """Ray, connected.
+
+    Started here it has this machine's cores, at least one slot, and no dashboard; the caller's own connection,
+    where there is one already, is used and left open.
+
+    Args:
+        num_gpus: GPUs that the job wants on this machine; a cluster has what it has.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    refuse_ray_telemetry()
+    if ray_address():
+        ray.init(log_to_driver=False)
+    else:
+        # Ray finds GPUs itself; a job that wants none must not wait for their detection.
+        ray.init(
+            num_cpus=max(1, usable_cpus()),
+            num_gpus=None if num_gpus else 0,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=256 << 20,
+        )
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,50 @@
+"""How every job is started: by Dagster through Pipes, or by a person with a request in JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from assets.contracts.requests import RayRequest
+
+Report = Callable[[str], None]
+"""Takes one line of progress."""
+
+Request = TypeVar("Request", bound=RayRequest)
+Run = Callable[[Request, Report], dict[str, Any]]
+
+
+def silent(line: str) -> None:
+    """Report nothing."""
+
+
+def main(run: Run[Request], request_type: type[Request], arguments: list[str] | None = None) -> int:
+    """Run a job and say what came of it.
+
+    Under Dagster Pipes the request comes as ``extras["request"]``, progress goes to Dagster's log, and the result
+    is the last custom message. By hand the request is the argument ``--request``, progress goes to stderr, and the
+    result is printed as one line of JSON.
+
+    Returns:
+        Exit code: 0, or 2 for a request that cannot be read.
+    """
+    from dagster_pipes import PipesContext, PipesEnvVarParamsLoader, open_dagster_pipes
+
+    if PipesEnvVarParamsLoader().is_dagster_pipes_process():
+        with open_dagster_pipes():
+            context = PipesContext.get()
+            request = request_type.from_dict(context.get_extra("request"))
+            context.report_custom_message(run(request, context.log.info))
+        return 0
+    parser = argparse.ArgumentParser(prog=f"python -m {request_type.job}", description=request_type.__doc__)
+    parser.add_argument("--request", required=True, metavar="JSON", help=f"fields of {request_type.__name__} as JSON")
+    text = parser.parse_args(arguments).request
+    try:
+        request = request_type.from_dict(json.loads(text))
+    except ValueError as error:
+        sys.stderr.write(f"cannot read the request: {error}\n")
+        return 2
+    result = run(request, lambda line: print(line, file=sys.stderr, flush=True))
+    print(json.dumps(result, sort_keys=True))
+    return 0

@@ -1,0 +1,67 @@
+"""Trained models in the lake: one row of ``beauty_model`` and one weights object each."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from assets.contracts.beauty import BEAUTY_MODELS
+from assets.contracts.lake import Lake, LakeError
+from assets.contracts.table import UNDATED
+from models.weights import sha256_of
+
+WEIGHTS_FOLDER = "beauty_model/weights"
+
+
+def model_rows(lake: Lake) -> list[dict[str, Any]]:
+    """All rows of ``beauty_model``, oldest first."""
+    rows: list[dict[str, Any]] = lake.read(BEAUTY_MODELS).to_pylist()
+    return sorted(rows, key=lambda row: row["sequence"])
+
+
+def find_model(lake: Lake, model_version: str) -> dict[str, Any]:
+    """The row of one model, or of the newest where ``model_version`` is empty.
+
+    Raises:
+        LakeError: There is no such model.
+    """
+    rows = model_rows(lake)
+    chosen = [row for row in rows if row["model_version"] == model_version] if model_version else rows[-1:]
+    if not chosen:
+        known = [row["model_version"] for row in rows]
+        raise LakeError(f"no model {model_version or '(newest)'} in beauty_model of {lake.uri}; there are {known}")
+    return chosen[0]
+
+
+def read_weights(lake: Lake, row: dict[str, Any]) -> bytes:
+    """The weights of a model, their sha256 checked.
+
+    Raises:
+        LakeError: The object is gone, or was changed.
+    """
+    content = lake.get_bytes(row["weights_uri"])
+    if content is None:
+        raise LakeError(f"{row['weights_uri']} is gone from {lake.uri}; train the model again")
+    if sha256_of(content) != row["weights_sha256"]:
+        raise LakeError(f"{row['weights_uri']} has sha256 {sha256_of(content)}, recorded {row['weights_sha256']}")
+    return content
+
+
+def weights_name(model_version: str) -> str:
+    """Object of the lake that holds the weights of a model."""
+    return f"{WEIGHTS_FOLDER}/{model_version}.safetensors"
+
+
+def add_model(lake: Lake, row: dict[str, Any], *, code_version: str, inputs: dict[str, str]) -> dict[str, Any]:
+    """Add a row with the next ``sequence``, keeping older rows; a model that is there already moves to the front.
+
+    Args:
+        lake: Where to.
+        row: Columns of ``beauty_model`` but ``sequence``.
+        code_version: Code that trained it.
+        inputs: What it was trained on.
+    """
+    others = [r for r in model_rows(lake) if r["model_version"] != row["model_version"]]
+    full = {**row, "sequence": max((r["sequence"] for r in others), default=0) + 1}
+    table = pa.Table.from_pylist([*others, full], schema=BEAUTY_MODELS.schema)
+    lake.write(BEAUTY_MODELS, UNDATED, table, code_version=code_version, inputs=inputs)
+    return full
