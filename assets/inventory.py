@@ -61,7 +61,7 @@ def _source(lake: Lake, name: str) -> dict[str, Any]:
     counted = {key: sum(commit.rows for commit in zone.commits(key)) for key in all_contracts()}
     return {
         "source": name,
-        "format": document.get("format", "unknown"),
+        "format": document.get("identity", {}).get("format", "unknown"),
         "landed": sum(rows for key, rows in counted.items() if key != "quarantine"),
         "rejected": counted["quarantine"],
     }

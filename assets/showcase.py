@@ -28,7 +28,7 @@ def show_results(settings: Settings) -> str:
             "",
             f"Lake tables (Parquet):  {settings.lake_uri}",
             f"Warehouse (DuckDB):     {settings.published_warehouse}",
-            "Ask it something:       beautyflow sql \"select * from fct_user_beauty limit 5\"",
+            'Ask it something:       beautyflow sql "select * from fct_user_beauty limit 5"',
             "See what there is:      beautyflow status",
             "Open the Dagster UI:    make ui   (then http://localhost:3000)",
         ]

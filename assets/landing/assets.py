@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from assets.landing.intake import Intake, take_in
 
 from assets.contracts.lake import Lake
 from assets.figures import months_figure
+from assets.landing.intake import LandingState, take_in
 from assets.metadata import OWNERS, markdown_table, picture
 from assets.partitions import register_months
 from assets.resources import LakeResource
@@ -59,7 +59,7 @@ def landing(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
     )
 
 
-def _metadata(intake: Intake, lake: Lake) -> dict[str, Any]:
+def _metadata(intake: LandingState, lake: Lake) -> dict[str, Any]:
     return {
         "dagster/row_count": intake.landed,
         "rejected_rows": intake.rejected,

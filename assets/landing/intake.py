@@ -28,7 +28,7 @@ published of everything they did since."""
 
 
 @dataclass(frozen=True)
-class Intake:
+class LandingState:
     """What the landing zone holds, and what changed since the last intake.
 
     Attributes:
@@ -56,7 +56,7 @@ class Intake:
         return dict(sorted(counts.items()))
 
 
-def take_in(lake: Lake, landing: Path) -> Intake:
+def take_in(lake: Lake, landing: Path) -> LandingState:
     """Import every source folder whose files changed, and describe the whole landing zone.
 
     Raises:
@@ -67,9 +67,9 @@ def take_in(lake: Lake, landing: Path) -> Intake:
     for folder in source_folders(landing):
         import_source("canonical", folder, name=folder.name, lake=lake, landing_root=landing)
     now = _landed_fingerprints(lake)
-    intake = _describe(lake, changed_months(_remembered(lake), now))
+    state = _describe(lake, changed_months(_remembered(lake), now))
     lake.put_bytes(_MEMORY, json.dumps(now, sort_keys=True).encode())
-    return intake
+    return state
 
 
 def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -104,12 +104,12 @@ def _landed_tables() -> Iterable[str]:
     return (key for key in all_contracts() if key != QUARANTINE.key)
 
 
-def _describe(lake: Lake, changed: list[str]) -> Intake:
+def _describe(lake: Lake, changed: list[str]) -> LandingState:
     sources = {source: lake.zone(f"{ZONE}/{source}") for source in lake.zones(ZONE)}
     rejections = [line for source, zone in sources.items() for line in _rejections(source, zone)]
     lines = [line for source, zone in sources.items() for line in _rows(source, zone)]
     months = {commit.partition for zone in sources.values() for key in _landed_tables() for commit in zone.commits(key)}
-    return Intake(
+    return LandingState(
         landed=sum(line["rows"] for line in lines),
         rejected=sum(line["rows"] for line in rejections),
         months=sorted(months),
