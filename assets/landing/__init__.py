@@ -1,0 +1,1 @@
+"""How communities come in: simulated ones, and importers of other people's files."""

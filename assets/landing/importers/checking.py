@@ -1,0 +1,117 @@
+"""One SQL select per file: every row cast, and the first rule it breaks beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assets.contracts.table import Column
+from assets.landing.importers.casting import Cast, identifier, literal, range_condition
+from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, TextRows
+
+FILE_SHIFT = 40
+"""Bits of ``_seq`` that hold the row; the file's number stands above them."""
+
+_FOUND_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Something a row must not be, beyond types, nulls and ranges.
+
+    Attributes:
+        broken: SQL condition over the columns of the contract; null counts as kept.
+        reason: Reason for quarantine.
+        column: Column at fault, if one is.
+        detail: SQL text: what was found and what was expected.
+    """
+
+    broken: str
+    reason: str
+    column: str | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one file, as SQL can read them.
+
+    Attributes:
+        file: Name for people: the path below the imported path.
+        relation: What stands after ``FROM``; it has ``_row``, ``_text``, ``_problem`` and ``_detail``.
+        fields: Column -> DuckDB type.
+        stream: The text stream behind the relation, if there is one.
+        has_text: ``_text`` is the row as it stands in a file; otherwise it is made when a row is rejected.
+    """
+
+    file: str
+    relation: str
+    fields: Mapping[str, str]
+    stream: TextRows | None = None
+    has_text: bool = False
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One way in which a row can be wrong: condition and what to write down, as SQL."""
+
+    condition: str
+    reason: str
+    column: str
+    detail: str
+
+
+def checked_rows_sql(
+    columns: Sequence[Column], casts: Sequence[Cast], source: Source, rules: Sequence[Rule], file_number: int
+) -> str:
+    """Select of ``_seq``, ``_text``, the columns, and ``_reason``, ``_column``, ``_detail`` of rejected rows."""
+    values = ", ".join(f"{c.value} AS {identifier(column.name)}" for column, c in zip(columns, casts, strict=True))
+    cast_sql = (
+        f"SELECT {file_number}::BIGINT << {FILE_SHIFT} | {ROW} AS _seq, {TEXT} AS _text, {values}, {PROBLEM}, {DETAIL}, "
+        f"{', '.join(f'{c.absent} AS _absent_{i}, {c.raw} AS _raw_{i}' for i, c in enumerate(casts))} FROM {source.relation}"
+    )
+    faults = [_Fault(f"{PROBLEM} IS NOT NULL", PROBLEM, "NULL", DETAIL)]
+    for i, (column, c) in enumerate(zip(columns, casts, strict=True)):
+        faults += _column_faults(i, column, c)
+    faults += [_rule_fault(rule) for rule in rules]
+    numbered = list(enumerate(faults, start=1))
+    fault = f"CASE {' '.join(f'WHEN {f.condition} THEN {n}' for n, f in numbered)} ELSE 0 END"
+    names = ", ".join(identifier(column.name) for column in columns)
+    return (
+        f"SELECT _seq, {_kept_text(source)} AS _text, {names}, {_chosen(numbered, 'reason')} AS _reason, "
+        f"{_chosen(numbered, 'column')} AS _column, {_chosen(numbered, 'detail')} AS _detail "
+        f"FROM (SELECT *, {fault} AS _fault FROM ({cast_sql}))"
+    )
+
+
+def _kept_text(source: Source) -> str:
+    """Text of every row of a text file; of a Parquet file only of rejected rows, because it must be made."""
+    if source.has_text:
+        return TEXT
+    return f"CASE WHEN _fault <> 0 THEN CAST(to_json({TEXT}) AS VARCHAR) END"
+
+
+def _chosen(faults: Sequence[tuple[int, _Fault]], attribute: str) -> str:
+    whens = " ".join(f"WHEN {number} THEN {getattr(fault, attribute)}" for number, fault in faults)
+    return f"CAST(CASE _fault WHEN 0 THEN NULL {whens} END AS VARCHAR)"
+
+
+def _column_faults(i: int, column: Column, cast: Cast) -> list[_Fault]:
+    name, value = literal(column.name), identifier(column.name)
+    found = f"'found ' || coalesce(left(CAST(_raw_{i} AS VARCHAR), {_FOUND_CHARACTERS}), 'nothing') || ', expected '"
+    faults = [
+        _Fault(
+            f"NOT _absent_{i} AND {value} IS NULL", literal(cast.reason), name, f"{found} || {literal(cast.expected)}"
+        )
+    ]
+    if not column.nullable:
+        detail = literal(f"found nothing, expected {cast.expected}")
+        faults.append(_Fault(f"_absent_{i}", literal("null_in_required_column"), name, detail))
+    bounds = range_condition(column, value)
+    if bounds is not None:
+        condition, expected = bounds
+        faults.append(_Fault(condition, literal("out_of_range"), name, f"{found} || {literal(expected)}"))
+    return faults
+
+
+def _rule_fault(rule: Rule) -> _Fault:
+    column = "NULL" if rule.column is None else literal(rule.column)
+    return _Fault(rule.broken, literal(rule.reason), column, rule.detail)

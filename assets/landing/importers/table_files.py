@@ -1,0 +1,108 @@
+"""Files that hold rows of one table of the contract: CSV or Parquet, with a column per field."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from assets.contracts.table import TableContract
+from assets.landing.importers.casting import Field, field_of
+from assets.landing.importers.checking import Rule, Source
+from assets.landing.importers.failures import ImportFailure
+from assets.landing.importers.format import Intake
+from assets.landing.importers.text_files import delimited_rows
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.bz2", ".tsv.bz2", ".csv.zst", ".tsv.zst")
+SUFFIXES = (".parquet", *TEXT_SUFFIXES)
+
+RULES: Mapping[str, Sequence[Rule]] = {
+    "edges": (
+        Rule(
+            "follower_id = followee_id",
+            "self_follow",
+            "followee_id",
+            "'found ' || follower_id || ' following themselves, expected two different users'",
+        ),
+    ),
+    "blocks": (
+        Rule(
+            "user_id = blocked_user_id",
+            "self_block",
+            "blocked_user_id",
+            "'found ' || user_id || ' blocking themselves, expected two different users'",
+        ),
+    ),
+}
+"""Rules that hold for a table whatever its format, beside types, nulls, ranges and keys."""
+
+
+def open_table_file(intake: Intake, path: Path, label: str) -> Source:
+    """A CSV or Parquet file as a source.
+
+    Raises:
+        ImportFailure: It is neither, or it cannot be read.
+    """
+    if path.name.endswith(".parquet"):
+        return intake.workspace.parquet_source(path, label)
+    if path.name.endswith(TEXT_SUFFIXES):
+        return intake.workspace.text_source(delimited_rows(path), label)
+    raise ImportFailure(
+        "this is neither CSV nor Parquet", file=path, expected=f"a name that ends in {', '.join(SUFFIXES)}"
+    )
+
+
+def load_table_file(
+    intake: Intake,
+    contract: TableContract,
+    path: Path,
+    label: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Field] | None = None,
+) -> Source:
+    """Load one file into a table.
+
+    Args:
+        intake: Where to.
+        contract: The table.
+        path: The file.
+        label: What to call the file in the quarantine.
+        columns: Column of the contract -> its name in the file, where the two differ.
+        defaults: Column of the contract -> what it is where the file has no such column.
+
+    Raises:
+        ImportFailure: A column is missing that must be there.
+    """
+    source = open_table_file(intake, path, label)
+    values = bind_columns(contract, source, path, columns or {}, defaults or {})
+    used = {field.sql for field in values.values()}
+    ignored = [name for name in source.fields if field_of(name).sql not in used]
+    if ignored:
+        intake.note(f"{label}: ignored the columns {', '.join(ignored)}")
+    intake.workspace.load(contract, source, values, rules=RULES.get(contract.key, ()))
+    return source
+
+
+def bind_columns(
+    contract: TableContract,
+    source: Source,
+    path: Path,
+    columns: Mapping[str, str],
+    defaults: Mapping[str, Field],
+) -> dict[str, Field]:
+    """What each column of the contract is read from; absent nullable columns are left out."""
+    values: dict[str, Field] = {}
+    for column in contract.columns:
+        name = columns.get(column.name, column.name)
+        if name in source.fields:
+            values[column.name] = field_of(name, source.fields[name])
+        elif column.name in defaults and column.name not in columns:
+            values[column.name] = defaults[column.name]
+        elif not column.nullable or column.name in columns:
+            raise ImportFailure(
+                f"there is no column {name!r} for {contract.key}.{column.name}; there are {', '.join(source.fields)}",
+                file=path,
+                line=1 if source.has_text else None,
+                column=name,
+                expected=f"columns {', '.join(c.name for c in contract.columns if not c.nullable)}",
+                remedy="Rename the column in the file, or name it with an option where the format has one.",
+            )
+    return values

@@ -1,0 +1,300 @@
+"""Where the rows of one import are checked: a DuckDB file that works out of core and is thrown away.
+
+Every table of a contract becomes one table of checked rows. A row that breaks a rule stays there with
+its reason; the first rule that it breaks counts. ``landing_zone.py`` then takes the accepted rows to
+the lake in order, and the others to quarantine.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.contracts.quarantine import QUARANTINE
+from assets.contracts.table import UNDATED, Column, TableContract
+from assets.landing.importers.casting import Field, cast, constant, identifier, literal
+from assets.landing.importers.checking import FILE_SHIFT, Rule, Source, checked_rows_sql
+from assets.landing.importers.failures import ImportFailure
+from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, TextRows
+
+BATCH_ROWS = 131_072
+
+
+@dataclass
+class CheckedTable:
+    """What is known of one table while it is checked.
+
+    Attributes:
+        contract: The table.
+        rows: Name of the DuckDB table that holds its rows.
+        selects: SQL selects of the accepted rows, one per way in which a row lands.
+        many_per_line: Whether one line of a file holds many rows; the quarantine keeps lines.
+    """
+
+    contract: TableContract
+    rows: str
+    selects: list[str] = field(default_factory=list)
+    many_per_line: bool = False
+
+
+class Workspace:
+    """One import's DuckDB database.
+
+    Args:
+        folder: Empty folder for the database and what DuckDB spills.
+        memory_limit: What DuckDB may hold, for example ``1GB``.
+    """
+
+    def __init__(self, folder: Path, memory_limit: str) -> None:
+        self.tables: dict[str, CheckedTable] = {}
+        self._files: list[str] = []
+        self._numbers = itertools.count()
+        self._connection = duckdb.connect(
+            folder / "rows.duckdb",
+            config={
+                "memory_limit": memory_limit,
+                "temp_directory": str(folder / "spill"),
+                "preserve_insertion_order": False,
+            },
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def close(self) -> None:
+        """Close the database; its file can be deleted then."""
+        self._connection.close()
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run SQL and return its rows: for the few statements that a format needs of its own."""
+        return self._connection.execute(sql).fetchall()
+
+    def add_arrow(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+        """Copy Arrow rows into a table called ``name``, creating it if need be."""
+        self._connection.register("_arriving", data)
+        exists = self.execute(f"SELECT 1 FROM duckdb_tables() WHERE table_name = {literal(name)}")
+        verb = f"INSERT INTO {identifier(name)}" if exists else f"CREATE TABLE {identifier(name)} AS"
+        self._connection.execute(f"{verb} SELECT * FROM _arriving")
+        self._connection.unregister("_arriving")
+
+    # ---- files ----
+
+    def text_source(self, rows: TextRows, file: str) -> Source:
+        """A text file as a source; it can be read once."""
+        name = f"_stream_{next(self._numbers)}"
+        self._connection.register(name, rows.reader())
+        return Source(file, identifier(name), dict.fromkeys(rows.names, "VARCHAR"), rows, has_text=True)
+
+    def parquet_source(self, path: Path, file: str) -> Source:
+        """A Parquet file as a source.
+
+        Raises:
+            ImportFailure: It is no Parquet file.
+        """
+        scan = f"read_parquet({literal(str(path))}, file_row_number = true)"
+        try:
+            described = self.execute(f"DESCRIBE SELECT * FROM {scan}")
+        except duckdb.Error as error:
+            reason = str(error).partition("\n")[0]
+            raise ImportFailure(
+                f"cannot be read as Parquet: {reason}",
+                file=path,
+                expected="a whole Parquet file",
+                remedy="Get it again.",
+            ) from error
+        fields = {name: type for name, type, *_ in described if name != "file_row_number"}
+        numbered = f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} FROM {scan}"
+        return Source(file, _with_row_as_text(numbered, fields), fields)
+
+    def arrow_source(self, data: pa.Table, file: str) -> Source:
+        """Rows in memory as a source; the column ``_row`` says where each one stands."""
+        name = f"_memory_{next(self._numbers)}"
+        self._connection.register(name, data)
+        described = self.execute(f"DESCRIBE SELECT * EXCLUDE ({ROW}) FROM {identifier(name)}")
+        fields = {column: type for column, type, *_ in described}
+        return Source(file, _with_row_as_text(f"SELECT * FROM {identifier(name)}", fields), fields)
+
+    # ---- rows ----
+
+    def load(
+        self,
+        contract: TableContract,
+        source: Source,
+        values: Mapping[str, Field],
+        *,
+        rules: Sequence[Rule] = (),
+        extra: Sequence[Column] = (),
+        many_per_line: bool = False,
+    ) -> None:
+        """Read a source, cast it and keep every row, with a reason where it is rejected.
+
+        Args:
+            contract: The table the rows are meant for.
+            source: Where they come from.
+            values: Column of the contract (or of ``extra``) -> what it is read from; absent ones are null.
+            rules: What a row must not be, checked after types, nulls and ranges.
+            extra: Columns that are checked and kept here, but do not land.
+            many_per_line: One line of the file holds many rows; the quarantine keeps lines.
+
+        Raises:
+            ImportFailure: The file turned out to be unusable while it was read.
+        """
+        self._files.append(source.file)
+        columns = [*contract.columns, *extra]
+        casts = [
+            cast(column, values.get(column.name, constant(None)), is_key=column.name in contract.primary_key)
+            for column in columns
+        ]
+        sql = checked_rows_sql(columns, casts, source, rules, len(self._files) - 1)
+        table = self.tables.get(contract.key)
+        rows = f"rows_{contract.key}"
+        verb = f"CREATE TABLE {identifier(rows)} AS" if table is None else f"INSERT INTO {identifier(rows)} BY NAME"
+        try:
+            self._connection.execute(f"{verb} {sql}")
+        except duckdb.Error as error:
+            if source.stream is not None and source.stream.failure is not None:
+                raise source.stream.failure from error
+            raise
+        if table is None:
+            self.tables[contract.key] = CheckedTable(contract, rows, [_accepted_sql(contract, rows)], many_per_line)
+
+    def accepted(self, key: str) -> int:
+        """Rows of a table that no rule has rejected so far, as they stand in files."""
+        rows = self.tables[key].rows
+        if not rows:
+            return 0
+        return int(self.execute(f"SELECT count(*) FROM {identifier(rows)} WHERE _reason IS NULL")[0][0])
+
+    def reject_duplicates(self, key: str, expressions: Sequence[str] | None = None) -> None:
+        """Reject accepted rows whose key stood before; the first one in the order of files and rows stays.
+
+        Args:
+            key: The table.
+            expressions: SQL of the key; the contract's primary key by default.
+        """
+        table = self.tables[key]
+        named = list(table.contract.primary_key) if expressions is None else list(expressions)
+        keys = ", ".join(f"{sql} AS k{i}" for i, sql in enumerate(named))
+        ordinals = ", ".join(f"k{i}" for i in range(len(named)))
+        self.execute(
+            "CREATE OR REPLACE TEMP TABLE _repeated AS "
+            f"SELECT {ordinals}, min(_seq) AS first FROM (SELECT _seq, {keys} FROM {identifier(table.rows)} "
+            f"WHERE _reason IS NULL) GROUP BY {ordinals} HAVING count(*) > 1"
+        )
+        same = " AND ".join(f"({sql}) IS NOT DISTINCT FROM _repeated.k{i}" for i, sql in enumerate(named))
+        shown = " || ', ' || ".join(
+            f"{literal(sql + ' = ')} || coalesce(CAST({sql} AS VARCHAR), 'null')" for sql in named
+        )
+        detail = (
+            f"'found ' || {shown} || ' again, first in ' || {self._file_of('_repeated.first')} || ' row ' || "
+            f"{_row_of('_repeated.first')} || ', expected one row per key'"
+        )
+        self.execute(
+            f"UPDATE {identifier(table.rows)} SET _reason = 'duplicate_key', _column = {literal(named[-1])}, "
+            f"_detail = {detail} FROM _repeated WHERE _reason IS NULL AND _seq <> _repeated.first AND {same}"
+        )
+
+    def reject(self, key: str, rule: Rule) -> None:
+        """Reject the accepted rows of a table that break one more rule."""
+        column = "NULL" if rule.column is None else literal(rule.column)
+        self.execute(
+            f"UPDATE {identifier(self.tables[key].rows)} SET _reason = {literal(rule.reason)}, _column = {column}, "
+            f"_detail = {rule.detail} WHERE _reason IS NULL AND ({rule.broken})"
+        )
+
+    def derive(self, contract: TableContract, select: str) -> None:
+        """Let the rows of a SQL select land too, although no file lists them."""
+        if contract.key not in self.tables:
+            self.tables[contract.key] = CheckedTable(contract, "")
+        self.tables[contract.key].selects.append(select)
+
+    # ---- results ----
+
+    def landing_batches(self, key: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Rows that land, as (partition, batch), sorted by partition and primary key."""
+        table = self.tables[key]
+        contract = table.contract
+        month = "NULL" if contract.event_time is None else f"strftime({contract.event_time}, '%Y-%m')"
+        union = " UNION ALL ".join(f"({select})" for select in table.selects)
+        order = ", ".join(["_month", *(identifier(name) for name in contract.primary_key)])
+        sql = f"SELECT coalesce({month}, {literal(UNDATED)}) AS _month, * FROM ({union}) ORDER BY {order}"
+        for batch in self._connection.execute(sql).to_arrow_reader(BATCH_ROWS):
+            yield from _by_month(batch)
+
+    def rejected_counts(self, key: str) -> dict[str, int]:
+        """Reason -> rejected rows of a table."""
+        rows = self.tables[key].rows
+        if not rows:
+            return {}
+        counted = "count(DISTINCT _seq)" if self.tables[key].many_per_line else "count(*)"
+        counts = self.execute(
+            f"SELECT _reason, {counted} FROM {identifier(rows)} WHERE _reason IS NOT NULL GROUP BY _reason"
+        )
+        return dict(sorted(counts))
+
+    def rejected_batches(self, key: str, source: str) -> Iterator[pa.RecordBatch]:
+        """Rejected rows of a table in the form of the quarantine, sorted by its primary key."""
+        kept = ", ".join(f"{identifier(n)} := {identifier(n)}" for n in self.tables[key].contract.schema.names)
+        text = f"coalesce(_text, CAST(to_json(struct_pack({kept})) AS VARCHAR))"
+        columns = f"_seq, _column, _reason, coalesce(_detail, '') AS _detail, {text} AS _text"
+        rejected = f"SELECT {columns} FROM {identifier(self.tables[key].rows)} WHERE _reason IS NOT NULL"
+        if self.tables[key].many_per_line:
+            rejected = (
+                "SELECT _seq, min(_column) AS _column, _reason, string_agg(_detail, '; ' ORDER BY _detail) AS _detail, "
+                f"string_agg(_text, '; ' ORDER BY _text) AS _text FROM ({rejected}) GROUP BY _seq, _reason"
+            )
+        sql = (
+            f'SELECT {literal(source)} AS source, {literal(key)} AS "table", {self._file_of("_seq")} AS file, '
+            f'{_row_of("_seq")} AS "row", _column AS "column", _reason AS reason, _detail AS detail, _text AS text '
+            f"FROM ({rejected}) ORDER BY {', '.join(identifier(name) for name in QUARANTINE.primary_key)}"
+        )
+        yield from self._connection.execute(sql).to_arrow_reader(BATCH_ROWS)
+
+    def _file_of(self, seq: str) -> str:
+        names = ", ".join(literal(name) for name in self._files)
+        return f"[{names}][({seq} >> {FILE_SHIFT}) + 1]"
+
+
+def _row_of(seq: str) -> str:
+    return f"({seq} & {(1 << FILE_SHIFT) - 1})"
+
+
+def _with_row_as_text(select: str, fields: Mapping[str, str]) -> str:
+    """A relation for rows that have no text of their own: the row itself stands for it until it is rejected."""
+    shown = ", ".join(f"{identifier(name)} := {_shown(name, type)}" for name, type in fields.items())
+    return (
+        f"(SELECT *, struct_pack({shown}) AS {TEXT}, CAST(NULL AS VARCHAR) AS {PROBLEM}, "
+        f"CAST(NULL AS VARCHAR) AS {DETAIL} FROM ({select}))"
+    )
+
+
+def _shown(name: str, type: str) -> str:
+    if type == "BLOB":
+        return f"'<' || octet_length({identifier(name)}) || ' bytes>'"
+    return identifier(name)
+
+
+def _accepted_sql(contract: TableContract, rows: str) -> str:
+    names = ", ".join(identifier(name) for name in contract.schema.names)
+    return f"SELECT {names} FROM {identifier(rows)} WHERE _reason IS NULL"
+
+
+def _by_month(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Split a batch sorted by its first column, the month, into one batch per month without it."""
+    months = batch.column(0)
+    rows = batch.drop_columns(["_month"])
+    start = 0
+    for month, length in _runs(months):
+        yield month, rows.slice(start, length)
+        start += length
+
+
+def _runs(values: pa.Array) -> Iterator[tuple[str, int]]:
+    encoded = pc.run_end_encode(values)
+    previous = 0
+    for end, value in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
+        yield value, end - previous
+        previous = end
