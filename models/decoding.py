@@ -139,7 +139,7 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _decode_with_pillow(content: bytes) -> np.ndarray:
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as image:
@@ -148,7 +148,7 @@ def _decode_with_pillow(content: bytes) -> np.ndarray:
             return np.asarray(_flattened(upright))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnscorablePhoto("too_large", str(error)) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnscorablePhoto(
             "corrupt", "no known image format; JPEG, PNG, WebP, GIF, TIFF and BMP are read"
         ) from error

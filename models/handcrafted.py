@@ -2,7 +2,7 @@
 
 Sources: Datta, Joshi, Li, Wang, "Studying aesthetics in photographic images using a computational approach" (ECCV
 2006); Ke, Tang, Jing, "The design of high-level features for photo quality assessment" (CVPR 2006); Hasler and
-Süsstrunk, "Measuring colourfulness in natural images" (2003). Where they leave a choice, it is stated beside the feature.
+Süsstrunk, "Measuring colourfulness in natural images" (2003). Where they leave a choice, the feature states it.
 """
 
 from collections.abc import Callable

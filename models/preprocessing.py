@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -83,6 +83,10 @@ class Preprocessing:
         scale = self.input_size / max(height, width)
         small = resize(pixels, max(8, round(width * scale)), max(8, round(height * scale)))
         return handcrafted_features(small, aspect=width / height)
+
+    def resized(self, input_size: int) -> "Preprocessing":
+        """The same for another input size; 0 keeps it. Feature sets are defined at one size, which stays."""
+        return self if self.features or not input_size else replace(self, input_size=input_size)
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> "Preprocessing":

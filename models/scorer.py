@@ -61,6 +61,9 @@ class ScoringNetwork(nn.Module):
         preprocessing: Mean and standard deviation of pixels; features come in as they are.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, network: nn.Module, head: Head, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
@@ -166,7 +169,7 @@ class TorchEngine:
             torch.backends.cudnn.allow_tf32 = False
             torch.backends.cuda.matmul.allow_tf32 = False
         layout = torch.channels_last if scoring.takes_pixels else torch.contiguous_format
-        self._scoring = scoring.to(self._device, memory_format=layout)
+        self._scoring = scoring.to(self._device).to(memory_format=layout)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def __call__(self, batch: np.ndarray) -> np.ndarray:
@@ -217,7 +220,7 @@ def onnx_bytes(scoring: ScoringNetwork, example: np.ndarray) -> bytes:
         torch.onnx.export(
             scoring,
             (torch.from_numpy(example),),
-            buffer,
+            buffer,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=17,
             input_names=["batch"],

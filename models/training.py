@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -79,6 +80,14 @@ class EpochMetrics:
 Report = Callable[[EpochMetrics], None]
 
 
+@runtime_checkable
+class FitsItself(Protocol):
+    """A network with an optimum of its own: fitted in closed form or by convex optimisation, not by steps."""
+
+    def fit(self, inputs: np.ndarray, targets: np.ndarray, head: Head) -> None:
+        """Fit to prepared photos (n, ...) and beauty (n,) in [0, 1]."""
+
+
 def train_network(
     config: ModelConfig,
     settings: TrainingSettings,
@@ -87,9 +96,6 @@ def train_network(
     report: Report = lambda metrics: None,
 ) -> tuple[nn.Module, list[EpochMetrics]]:
     """Train a network of the registry.
-
-    Networks that fit themselves in closed form or by convex optimisation have a method
-    ``fit(inputs, targets, head)`` and are not trained by gradient steps.
 
     Args:
         config: Which network.
@@ -108,7 +114,7 @@ def train_network(
         raise ValueError(f"training needs at least two photos, there are {len(train.targets)}")
     with _repeatable(settings):
         network = config.create_network()
-        if hasattr(network, "fit"):
+        if isinstance(network, FitsItself):
             network.fit(train.inputs, train.targets, config.create_head())
             curve = [_evaluate(network.eval(), config, 1, None, validation, "cpu")]
             report(curve[0])
@@ -124,7 +130,7 @@ def _train_by_steps(
     validation: TrainingData,
     report: Report,
 ) -> tuple[nn.Module, list[EpochMetrics]]:
-    network = network.to(settings.device, memory_format=torch.channels_last)
+    network = network.to(settings.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     head = config.create_head()
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     steps = settings.epochs * _steps_per_epoch(len(train.targets), settings.batch_size)
@@ -144,7 +150,8 @@ def _train_by_steps(
         mean_loss = float(torch.stack(losses).mean())
         curve.append(_evaluate(network.eval(), config, epoch, mean_loss, validation, settings.device))
         report(curve[-1])
-    return network.to("cpu", memory_format=torch.contiguous_format).eval(), curve
+    network = network.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return network.eval(), curve
 
 
 def _loss(network: nn.Module, head: Head, inputs: Tensor, targets: Tensor) -> Tensor:

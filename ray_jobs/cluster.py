@@ -4,8 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import ray
-
 from assets.contracts.settings import ray_address, refuse_ray_telemetry
 
 
@@ -24,6 +22,8 @@ def ray_cluster(num_gpus: float = 0) -> Iterator[None]:
     Args:
         num_gpus: GPUs that the job wants on this machine; a cluster has what it has.
     """
+    import ray
+
     if ray.is_initialized():
         yield
         return

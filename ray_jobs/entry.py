@@ -31,7 +31,7 @@ def main(run: Run[Request], request_type: type[Request], arguments: list[str] | 
     """
     from dagster_pipes import PipesContext, PipesEnvVarParamsLoader, open_dagster_pipes
 
-    if PipesEnvVarParamsLoader().is_dagster_pipes_process():
+    if PipesEnvVarParamsLoader().is_dagster_pipes_process():  # type: ignore[no-untyped-call]
         with open_dagster_pipes():
             context = PipesContext.get()
             request = request_type.from_dict(context.get_extra("request"))

@@ -1,5 +1,6 @@
 """Trained models in the lake: one row of ``beauty_model`` and one weights object each."""
 
+import hashlib
 from typing import Any
 
 import pyarrow as pa
@@ -7,7 +8,6 @@ import pyarrow as pa
 from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.lake import Lake, LakeError
 from assets.contracts.table import UNDATED
-from models.weights import sha256_of
 
 WEIGHTS_FOLDER = "beauty_model/weights"
 
@@ -41,8 +41,9 @@ def read_weights(lake: Lake, row: dict[str, Any]) -> bytes:
     content = lake.get_bytes(row["weights_uri"])
     if content is None:
         raise LakeError(f"{row['weights_uri']} is gone from {lake.uri}; train the model again")
-    if sha256_of(content) != row["weights_sha256"]:
-        raise LakeError(f"{row['weights_uri']} has sha256 {sha256_of(content)}, recorded {row['weights_sha256']}")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != row["weights_sha256"]:
+        raise LakeError(f"{row['weights_uri']} has sha256 {digest}, recorded {row['weights_sha256']}")
     return content
 
 

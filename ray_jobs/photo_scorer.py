@@ -1,6 +1,5 @@
 """What an actor does: read, decode and score the photos of one part, all three overlapped."""
 
-import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,30 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assets.contracts.lake import Lake
-from assets.contracts.table import UTC_TIMESTAMP
 from models.pipeline import ScoredBatch, score_overlapped
 from models.scorer import Scorer, ScorerConfig
 from ray_jobs.cluster import usable_cpus
 from ray_jobs.model_store import read_weights
+from ray_jobs.parts import PART_SCHEMA, part_bytes
 from ray_jobs.photo_source import PhotoSource
-
-PART_SCHEMA = pa.schema(
-    [
-        pa.field("photo_id", pa.int64()),
-        pa.field("uploaded_at", UTC_TIMESTAMP),
-        pa.field("uri", pa.string()),
-        pa.field("beauty", pa.float32()),
-        pa.field("p_low", pa.float32()),
-        pa.field("p_median", pa.float32()),
-        pa.field("p_high", pa.float32()),
-        pa.field("reason", pa.string()),
-        pa.field("detail", pa.string()),
-    ]
-)
-"""One row per photo of a part: a score, or the reason why there is none."""
 
 _DETAIL_CHARACTERS = 300
 
@@ -100,18 +83,6 @@ class PartScorer:
         """Score photos, write the result under ``name`` in one atomic step, and return the name."""
         self._lake.put_bytes(name, part_bytes(self._score(photos)))
         return name
-
-
-def part_bytes(part: pa.Table) -> bytes:
-    """A part as Parquet."""
-    sink = io.BytesIO()
-    pq.write_table(part, sink, compression="zstd")
-    return sink.getvalue()
-
-
-def part_from_bytes(content: bytes) -> pa.Table:
-    """A part from Parquet."""
-    return pq.read_table(io.BytesIO(content), schema=PART_SCHEMA)
 
 
 class _Part:

@@ -2,23 +2,19 @@
 
 What is left to do and how rows are merged stands in ``scoring_plan.py``, what an actor does in ``photo_scorer.py``.
 This module keeps actors busy: parts of all months flow through the same actors, and each month is published as
-soon as its last part is there. Killed at any moment, the next run takes up the parts that are stored.
+soon as its last part is there. Killed at any moment, the next run takes up the parts that are stored. Ray and torch
+are imported only when there is something to score, so that a run without news costs a second.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import ray
-
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import ScorePhotos
-from models.scorer import ScorerConfig
-from ray_jobs.cluster import ray_cluster, usable_cpus
 from ray_jobs.entry import Report, main, silent
 from ray_jobs.model_store import find_model
-from ray_jobs.photo_scorer import PartScorer
 from ray_jobs.scoring_plan import Chunk, ModelIdentity, MonthPlan, PartLost
 
 CODE = (
@@ -87,10 +83,10 @@ def _attempt(
     lacking = [plan for plan in plans if next(plan.pending_parts(), None) is not None]
     again = [plan for plan in plans if plan not in lacking and not _publish(plan, done, report)]
     if lacking:
+        from ray_jobs.cluster import ray_cluster
+
         with ray_cluster(request.num_gpus_per_actor):
-            for plan in _score(request, row, lacking):
-                if not _publish(plan, done, report):
-                    again.append(plan)
+            again += [plan for plan in _score(request, row, lacking) if not _publish(plan, done, report)]
     return again
 
 
@@ -108,6 +104,8 @@ def _publish(plan: MonthPlan, done: _Done, report: Report) -> bool:
 
 def _score(request: ScorePhotos, row: dict[str, Any], plans: list[MonthPlan]) -> Iterator[MonthPlan]:
     """Send the parts of all months through the actors; yields months as they become complete."""
+    import ray
+
     actors = _start_actors(request, row)
     free = [actor for actor in actors for _ in range(_parts_at_once(request))]
     flying: dict[Any, tuple[Any, str]] = {}
@@ -144,10 +142,17 @@ def _send(actor: Any, chunk: Chunk, month: str, flying: dict[Any, tuple[Any, str
 
 def _parts_at_once(request: ScorePhotos) -> int:
     """Parts per actor: a second one fills the pause while the first ends; many cores need more scoring threads."""
+    from ray_jobs.cluster import usable_cpus
+
     return max(2, usable_cpus() // 4)
 
 
 def _start_actors(request: ScorePhotos, row: dict[str, Any]) -> list[Any]:
+    import ray
+
+    from models.scorer import ScorerConfig
+    from ray_jobs.photo_scorer import PartScorer
+
     gpus = request.num_gpus_per_actor
     config = ScorerConfig(device="cuda" if gpus else "cpu")
     part_scorer = ray.remote(PartScorer).options(
@@ -164,11 +169,19 @@ def _start_actors(request: ScorePhotos, row: dict[str, Any]) -> list[Any]:
 
 
 def _number_of_actors(request: ScorePhotos) -> int:
+    import ray
+
     if request.actors:
         return request.actors
     if request.num_gpus_per_actor:
-        return max(1, int(ray.cluster_resources().get("GPU", 0) / request.num_gpus_per_actor))
-    return max(1, sum(bool(node["Alive"] and node["Resources"].get("CPU")) for node in ray.nodes()))
+        return max(
+            1,
+            int(
+                ray.cluster_resources().get("GPU", 0)  # type: ignore[no-untyped-call]
+                / request.num_gpus_per_actor
+            ),
+        )
+    return max(1, sum(bool(node["Alive"] and node["Resources"].get("CPU")) for node in ray.nodes()))  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

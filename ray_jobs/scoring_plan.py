@@ -19,7 +19,7 @@ from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Commit, Lake
 from assets.contracts.table import UNDATED, TableContract
-from ray_jobs.photo_scorer import part_from_bytes
+from ray_jobs.parts import part_from_bytes
 
 _PARTS = ".parts/score_photos"
 _PHOTO_COLUMNS = ["photo_id", "uploaded_at", "uri", "is_public"]

@@ -1,0 +1,108 @@
+"""What the training worker does: prepare the photos, train, measure on users and months it has not seen."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assets.contracts.requests import TrainBeautyModel
+from models.evaluation import bootstrapped, low_high_accuracy, spearman
+from models.heads import BUCKET_VALUES, BUCKETS
+from models.registry import model_entry
+from models.training import EpochMetrics, TrainingData, TrainingSettings, predict_beauty, train_network
+from models.weights import ModelConfig, dump_weights
+from ray_jobs.cluster import usable_cpus
+from ray_jobs.photo_source import PhotoSource
+from ray_jobs.prepared_photos import prepare_photos
+
+_SPLITS = ("train", "validation", "test")
+
+
+class BeautyTrainer:
+    """Trains one network.
+
+    Args:
+        config: Which network, and how photos are prepared for it.
+        settings: How to train.
+        media_root: Where relative photo URIs start.
+    """
+
+    def __init__(self, config: ModelConfig, settings: TrainingSettings, media_root: str) -> None:
+        self._config = config
+        self._settings = settings
+        self._source = PhotoSource(media_root)
+
+    def train(self, rows: pa.Table) -> dict[str, Any]:
+        """Train on the rows of split ``train`` and measure on those of ``test``.
+
+        Args:
+            rows: Columns ``uri``, ``bucket``, ``metric`` and ``split`` of ``training_set``.
+
+        Returns:
+            ``weights`` (bytes), ``preprocessing_hash``, ``parameters``, ``training_photos``,
+            ``unusable_photos``, ``metrics`` and ``curves``.
+
+        Raises:
+            ValueError: Fewer than two photos of the split ``train`` could be read.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            uris = rows["uri"].to_pylist()
+            prepared, usable = prepare_photos(
+                self._source, uris, self._config.preprocessing, Path(folder) / "photos.npy", usable_cpus()
+            )
+            split, metric = rows["split"].to_numpy(), rows["metric"].to_numpy()
+            targets = _targets(rows["bucket"].to_numpy())
+            chosen = {name: np.flatnonzero(usable & (split == name)) for name in _SPLITS}
+            # Copies: training must not wait for the disk, and only labelled photos come here.
+            data = {name: TrainingData(prepared[index], targets[index]) for name, index in chosen.items()}
+            network, curve = train_network(self._config, self._settings, data["train"], data["validation"])
+            beauty = predict_beauty(network, self._config, data["test"].inputs, self._settings.device)
+        return {
+            "weights": dump_weights(network, self._config),
+            "preprocessing_hash": self._config.preprocessing.hash,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "training_photos": len(chosen["train"]),
+            "unusable_photos": int((~usable).sum()),
+            "metrics": _held_out_metrics(beauty, targets[chosen["test"]], metric[chosen["test"]]),
+            "curves": _curves(curve),
+        }
+
+
+def _targets(buckets: np.ndarray) -> np.ndarray:
+    values = dict(zip(BUCKETS, BUCKET_VALUES, strict=True))
+    return np.array([values[bucket] for bucket in buckets], np.float32)
+
+
+def _held_out_metrics(beauty: np.ndarray, targets: np.ndarray, metric: np.ndarray) -> list[dict[str, Any]]:
+    """Metrics on users and months that training has not seen."""
+    extreme = targets != 0.5
+    accuracy = bootstrapped(low_high_accuracy, beauty[extreme], targets[extreme] == 1.0)
+    correlation = bootstrapped(spearman, beauty, metric)
+    return [
+        {"name": "accuracy_low_high", **accuracy.to_dict()},
+        {"name": "spearman_with_metric", **correlation.to_dict()},
+    ]
+
+
+def _curves(curve: list[EpochMetrics]) -> dict[str, list[float]]:
+    """Curves by name, one value per epoch; a curve that was not measured is left out."""
+    curves = {
+        "training loss": [point.loss for point in curve],
+        "validation Spearman": [point.validation_spearman for point in curve],
+    }
+    return {name: [v for v in values if v is not None] for name, values in curves.items() if None not in values}
+
+
+def model_config(request: TrainBeautyModel) -> ModelConfig:
+    """The network that a request asks for.
+
+    Raises:
+        KeyError: There is no such architecture.
+        ValueError: There is no such head.
+    """
+    preprocessing = model_entry(request.architecture).preprocessing.resized(request.input_size)
+    config = ModelConfig(request.architecture, request.head, preprocessing)
+    config.create_head()
+    return config
