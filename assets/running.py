@@ -4,7 +4,9 @@ What the Dagster UI and its daemon do with the same jobs is not repeated here; b
 instance, so a run started here shows there with its whole history.
 """
 
+import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.5
+_PROCESS_TAG = "beautyflow/process"
+_LIVING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 @dataclass(frozen=True)
@@ -80,13 +84,53 @@ def run_job(
         say: Receives one line per event worth telling.
     """
     run_id = str(uuid4())
-    tags = {} if span is None else {_RANGE_START: span[0], _RANGE_END: span[1]}
+    tags = {_PROCESS_TAG: _process_name(os.getpid())}
+    if span is not None:
+        tags |= {_RANGE_START: span[0], _RANGE_END: span[1]}
     teller = _Teller(instance, run_id, say)
     with teller:
         result = definitions.resolve_job_def(job).execute_in_process(
             run_config=_QUIET, instance=instance, run_id=run_id, tags=tags, raise_on_error=False
         )
     return RunOutcome(job, run_id, result.success, teller.problems)
+
+
+def release_dead_runs(instance: DagsterInstance) -> list[str]:
+    """Mark runs of this command whose process was killed as failed, and give back the pools they held.
+
+    The daemon does so for runs that it started itself; without this, the next run would wait for a pool forever.
+
+    Returns:
+        Identifiers of the runs that were released.
+    """
+    released = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(_LIVING))):
+        owner = run.tags.get(_PROCESS_TAG)
+        if owner is not None and not _is_alive(owner):
+            instance.report_run_failed(run, "The process of this run was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            released.append(run.run_id)
+    return released
+
+
+def _process_name(pid: int) -> str:
+    """Host, process number and start time: process numbers are used again, start times are not."""
+    return f"{socket.gethostname()}/{pid}/{_start_time(pid)}"
+
+
+def _start_time(pid: int) -> float:
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _is_alive(name: str) -> bool:
+    """Whether that very process runs; processes of other hosts count as alive, since nobody can tell."""
+    host, pid, _ = name.rsplit("/", 2)
+    return host != socket.gethostname() or _process_name(int(pid)) == name
 
 
 class _Teller:
@@ -174,6 +218,8 @@ def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -
 
     definitions = build_defs()
     with open_instance(settings) as instance:
+        for run_id in release_dead_runs(instance):
+            say(f"Run {run_id} was killed; its pools are free again")
         say("Taking in what has landed")
         outcome = run_job(instance, definitions, "land_community", None, say)
         if not outcome.success:
