@@ -1,0 +1,1 @@
+"""Leaf of plain functions that several slices share; knows nothing of Dagster."""
