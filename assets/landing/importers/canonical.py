@@ -99,7 +99,7 @@ def _consent(path: Path, *, has_users: bool) -> str:
             file=file,
             column="consent",
             expected="a users table with the column opted_in, or consent for all",
-            remedy=f'If everyone agreed, or the data are public for research, write consent = "all" to {COMMUNITY_FILE}.',
+            remedy=f'If all agreed, or the data are public for research, write consent = "all" to {COMMUNITY_FILE}.',
         )
     return str(stated)
 
@@ -114,9 +114,8 @@ def _defaults(contract: TableContract, intake: Intake) -> dict[str, Field]:
         "scores": {"model_version": constant(intake.name), "preprocessing_hash": constant("")},
     }.get(contract.key, {})
     if intake.consent == CONSENT_OF_ALL:
-        defaults |= {"users": {"opted_in": constant(True)}, "photos": {"is_public": constant(True)}}.get(
-            contract.key, {}
-        )
+        stated = {"users": "opted_in", "photos": "is_public"}.get(contract.key)
+        defaults |= {stated: constant(True)} if stated else {}
     return defaults
 
 

@@ -1,9 +1,9 @@
-"""SQL that turns what stands in a file into the type a contract asks for, or says that it cannot.
+r"""SQL that turns what stands in a file into the type a contract asks for, or says that it cannot.
 
 Rules that hold for every format:
 
-- Absent values are SQL nulls and NaN, and in text: nothing, ``\\N``, ``NULL``, ``null``, ``NA``, ``NaN``, ``nan``,
-  ``None``. A string column takes only nothing and ``\\N`` for absent, and a required string column that is
+- Absent values are SQL nulls and NaN, and in text: nothing, ``\N``, ``NULL``, ``null``, ``NA``, ``NaN``, ``nan``,
+  ``None``. A string column takes only nothing and ``\N`` for absent, and a required string column that is
   not part of the key takes nothing as the empty text.
 - Whole numbers may end in ``.0``, because pandas writes them so when a column has gaps.
 - Times are ISO 8601, with a zone or without one (then UTC is assumed), or seconds since 1970 with or without a
@@ -80,9 +80,9 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def field_of(name: str, type: str = "VARCHAR") -> Field:
+def field_of(name: str, duck_type: str = "VARCHAR") -> Field:
     """The field of a column called ``name``."""
-    return Field(identifier(name), type)
+    return Field(identifier(name), duck_type)
 
 
 def constant(value: str | bool | int | None) -> Field:
@@ -131,7 +131,7 @@ def _cast_string(column: Column, text: str, *, is_key: bool) -> Cast:
     return Cast(f"coalesce({text}, '')", "false", text, "not_a_text", "text")
 
 
-def _family(type: pa.DataType) -> str:
+def _family(arrow_type: pa.DataType) -> str:
     for family, is_family in (
         ("integer", pa.types.is_integer),
         ("number", pa.types.is_floating),
@@ -139,16 +139,16 @@ def _family(type: pa.DataType) -> str:
         ("timestamp", pa.types.is_timestamp),
         ("list", pa.types.is_list),
     ):
-        if is_family(type):
+        if is_family(arrow_type):
             return family
     return "string"
 
 
-def _duck_type(type: pa.DataType) -> str:
-    if pa.types.is_list(type):
-        return f"{_duck_type(type.value_type)}[]"
+def _duck_type(arrow_type: pa.DataType) -> str:
+    if pa.types.is_list(arrow_type):
+        return f"{_duck_type(arrow_type.value_type)}[]"
     names = {"int64": "BIGINT", "int32": "INTEGER", "double": "DOUBLE", "float": "FLOAT", "string": "VARCHAR"}
-    return names.get(str(type), "TIMESTAMP")
+    return names.get(str(arrow_type), "TIMESTAMP")
 
 
 def _kind(duck_type: str) -> str:

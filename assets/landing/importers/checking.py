@@ -64,9 +64,10 @@ def checked_rows_sql(
 ) -> str:
     """Select of ``_seq``, ``_text``, the columns, and ``_reason``, ``_column``, ``_detail`` of rejected rows."""
     values = ", ".join(f"{c.value} AS {identifier(column.name)}" for column, c in zip(columns, casts, strict=True))
+    evidence = ", ".join(f"{c.absent} AS _absent_{i}, {c.raw} AS _raw_{i}" for i, c in enumerate(casts))
     cast_sql = (
-        f"SELECT {file_number}::BIGINT << {FILE_SHIFT} | {ROW} AS _seq, {TEXT} AS _text, {values}, {PROBLEM}, {DETAIL}, "
-        f"{', '.join(f'{c.absent} AS _absent_{i}, {c.raw} AS _raw_{i}' for i, c in enumerate(casts))} FROM {source.relation}"
+        f"SELECT {file_number}::BIGINT << {FILE_SHIFT} | {ROW} AS _seq, {TEXT}, {values}, {PROBLEM}, {DETAIL}, "
+        f"{evidence} FROM {source.relation}"
     )
     faults = [_Fault(f"{PROBLEM} IS NOT NULL", PROBLEM, "NULL", DETAIL)]
     for i, (column, c) in enumerate(zip(columns, casts, strict=True)):

@@ -40,9 +40,9 @@ class Option:
     help: str
 
 
-def option(default: Any, help: str) -> Any:
+def option(default: Any, text: str) -> Any:
     """A dataclass field that carries its help."""
-    return field(default=default, metadata={"help": help})
+    return field(default=default, metadata={"help": text})
 
 
 @dataclass

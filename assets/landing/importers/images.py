@@ -54,7 +54,7 @@ def keep_named_images(intake: Intake, folder: Path) -> None:
 
 
 def keep_images_by_photo_id(intake: Intake, places: list[Path]) -> None:
-    """Give every photo the image that carries its id, from folders, tar files or Parquet files with columns photo_id, bytes."""
+    """Give every photo the image that carries its id, from folders, tar files, or Parquet with photo_id and bytes."""
     listed = ((photo_id, stored) for place in places for photo_id, stored in _images_of(intake, place))
     _fill(intake, "image_ids", _BY_PHOTO, listed)
     intake.workspace.execute(

@@ -26,7 +26,7 @@ MEMORY_LIMIT = "1GB"
 
 
 def import_source(
-    format: str,
+    source_format: str,
     path: Path,
     *,
     name: str,
@@ -42,7 +42,7 @@ def import_source(
     imports of one source wait for one another.
 
     Args:
-        format: Name of a format, see ``list_formats``.
+        source_format: Name of a format, see ``list_formats``.
         path: What to read.
         name: What to call the source; letters, digits, ``_``, ``.``, ``=`` and ``-``.
         lake: The lake; rows go to its zone ``landed/<name>``.
@@ -53,7 +53,7 @@ def import_source(
     Raises:
         ImportFailure: The path, the name or a file is unusable; the lake is as it was.
     """
-    chosen = format_called(format)
+    chosen = format_called(source_format)
     if not path.exists():
         raise ImportFailure("there is nothing here", file=path, expected=chosen.expects, remedy="Check the path.")
     values = chosen.options() if options is None else options
@@ -62,7 +62,7 @@ def import_source(
         identity = _identity(chosen, path, values, landing_root)
         earlier = read_source_document(zone)
         if earlier is not None and earlier["identity"] == identity and is_whole(zone, earlier):
-            return report_from_dict(name, format, earlier)
+            return report_from_dict(name, source_format, earlier)
         with closing(Workspace(folder, memory_limit)) as workspace:
             intake = Intake(name, landing_root, workspace)
             chosen.read(path, values, intake)

@@ -85,13 +85,13 @@ class ImportReport:
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
 
-def report_from_dict(name: str, format: str, document: Mapping[str, Any]) -> ImportReport:
+def report_from_dict(name: str, source_format: str, document: Mapping[str, Any]) -> ImportReport:
     """The report of an earlier import, marked as skipped."""
     tables = {
         key: TableReport(values["landed"], values["rejected"], tuple(values["months"]), values["derived"])
         for key, values in document["tables"].items()
     }
-    return ImportReport(name, format, True, tables, tuple(document["notes"]))
+    return ImportReport(name, source_format, True, tables, tuple(document["notes"]))
 
 
 def _table_line(key: str, table: TableReport) -> str:

@@ -105,7 +105,7 @@ class Workspace:
                 expected="a whole Parquet file",
                 remedy="Get it again.",
             ) from error
-        fields = {name: type for name, type, *_ in described if name != "file_row_number"}
+        fields = {name: duck_type for name, duck_type, *_ in described if name != "file_row_number"}
         numbered = f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} FROM {scan}"
         return Source(file, _with_row_as_text(numbered, fields), fields)
 
@@ -114,7 +114,7 @@ class Workspace:
         name = f"_memory_{next(self._numbers)}"
         self._connection.register(name, data)
         described = self.execute(f"DESCRIBE SELECT * EXCLUDE ({ROW}) FROM {identifier(name)}")
-        fields = {column: type for column, type, *_ in described}
+        fields = {column: duck_type for column, duck_type, *_ in described}
         return Source(file, _with_row_as_text(f"SELECT * FROM {identifier(name)}", fields), fields)
 
     # ---- rows ----
@@ -152,14 +152,17 @@ class Workspace:
         table = self.tables.get(contract.key)
         rows = f"rows_{contract.key}"
         verb = f"CREATE TABLE {identifier(rows)} AS" if table is None else f"INSERT INTO {identifier(rows)} BY NAME"
-        try:
-            self._connection.execute(f"{verb} {sql}")
-        except duckdb.Error as error:
-            if source.stream is not None and source.stream.failure is not None:
-                raise source.stream.failure from error
-            raise
+        self._run(f"{verb} {sql}", source)
         if table is None:
             self.tables[contract.key] = CheckedTable(contract, rows, [_accepted_sql(contract, rows)], many_per_line)
+
+    def read_once(self, name: str, select: str, source: Source) -> None:
+        """Keep what a SQL select makes of a source in a table called ``name``.
+
+        Raises:
+            ImportFailure: The file turned out to be unusable while it was read.
+        """
+        self._run(f"CREATE TABLE {identifier(name)} AS {select}", source)
 
     def accepted(self, key: str) -> int:
         """Rows of a table that no rule has rejected so far, as they stand in files."""
@@ -253,6 +256,17 @@ class Workspace:
         )
         yield from self._connection.execute(sql).to_arrow_reader(BATCH_ROWS)
 
+    def _run(self, sql: str, source: Source) -> None:
+        try:
+            self._connection.execute(sql)
+        except duckdb.Error as error:
+            if source.stream is not None and source.stream.failure is not None:
+                raise source.stream.failure from error
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise
+            reason = str(error).partition("\n")[0]
+            raise ImportFailure(f"cannot be read: {reason}", file=source.file, expected="a whole file") from error
+
     def _file_of(self, seq: str) -> str:
         names = ", ".join(literal(name) for name in self._files)
         return f"[{names}][({seq} >> {FILE_SHIFT}) + 1]"
@@ -264,15 +278,15 @@ def _row_of(seq: str) -> str:
 
 def _with_row_as_text(select: str, fields: Mapping[str, str]) -> str:
     """A relation for rows that have no text of their own: the row itself stands for it until it is rejected."""
-    shown = ", ".join(f"{identifier(name)} := {_shown(name, type)}" for name, type in fields.items())
+    shown = ", ".join(f"{identifier(name)} := {_shown(name, duck_type)}" for name, duck_type in fields.items())
     return (
         f"(SELECT *, struct_pack({shown}) AS {TEXT}, CAST(NULL AS VARCHAR) AS {PROBLEM}, "
         f"CAST(NULL AS VARCHAR) AS {DETAIL} FROM ({select}))"
     )
 
 
-def _shown(name: str, type: str) -> str:
-    if type == "BLOB":
+def _shown(name: str, duck_type: str) -> str:
+    if duck_type == "BLOB":
         return f"'<' || octet_length({identifier(name)}) || ' bytes>'"
     return identifier(name)
 
