@@ -1,0 +1,32 @@
+import pytest
+
+from assets.contracts.lake import LakeError
+from ray_jobs.model_store import add_model, find_model, model_rows, read_weights
+
+
+def test_add_model_counts_on_and_keeps_older_rows(lake, add_network):
+    first, second = add_network(seed=0), add_network(seed=1)
+    assert [row["sequence"] for row in model_rows(lake)] == [1, 2]
+    assert find_model(lake, "")["model_version"] == second["model_version"]
+    assert find_model(lake, first["model_version"]) == first
+
+
+def test_add_model_moves_a_known_model_to_the_front(lake, add_network):
+    first, _ = add_network(seed=0), add_network(seed=1)
+    row = {name: value for name, value in first.items() if name != "sequence"}
+    assert add_model(lake, row, code_version="", inputs={})["sequence"] == 3
+    assert find_model(lake, "")["model_version"] == first["model_version"]
+
+
+def test_find_model_without_any_says_so(lake):
+    with pytest.raises(LakeError, match=r"no model \(newest\) in beauty_model .* there are \[\]"):
+        find_model(lake, "")
+
+
+def test_read_weights_refuses_lost_and_changed_weights(lake, add_network):
+    row = add_network()
+    lake.put_bytes(row["weights_uri"], b"changed")
+    with pytest.raises(LakeError, match=f"recorded {row['weights_sha256']}"):
+        read_weights(lake, row)
+    with pytest.raises(LakeError, match="train the model again"):
+        read_weights(lake, {**row, "weights_uri": "beauty_model/weights/none.safetensors"})

@@ -1,0 +1,176 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
+from assets.contracts.community import PHOTOS
+from assets.contracts.lake import Lake
+from ray_jobs.model_store import read_weights
+from ray_jobs.parts import part_bytes
+from ray_jobs.photo_scorer import PhotoScorer
+from ray_jobs.scoring_plan import ModelIdentity, MonthPlan, PartLost
+
+MONTH = "2013-04"
+
+
+def plan_of(lake: Lake, row: dict[str, object], part_photos: int = 4) -> MonthPlan:
+    model = ModelIdentity(row["model_version"], row["preprocessing_hash"], row["weights_sha256"])
+    return MonthPlan(lake, MONTH, model, part_photos, "code")
+
+
+def score_pending(plan: MonthPlan, row: dict[str, object], media: Path, parts: int = 1_000) -> int:
+    scorer = PhotoScorer(read_weights(plan.lake, row), str(media), decoders=1)
+    pending = list(plan.pending_parts())[:parts]
+    for chunk in pending:
+        plan.lake.put_bytes(chunk.part, part_bytes(scorer(chunk.pending)))
+    return len(pending)
+
+
+def everything(lake: Lake) -> dict[str, tuple[int, bytes]]:
+    root = Path(lake.uri)
+    files = [file for file in root.rglob("*") if file.is_file()]
+    return {str(file.relative_to(root)): (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+
+
+def test_publish_writes_one_row_per_photo(lake, media, add_photos, add_network):
+    add_photos(MONTH, list(range(10)), broken=(3,), bare=(5,))
+    row = add_network()
+    plan = plan_of(lake, row)
+    assert not plan.is_current()
+    assert score_pending(plan, row, media) == 3
+    assert plan.publish() == (8, 1)
+
+    scores = lake.read(SCORES)
+    assert scores["photo_id"].to_pylist() == [0, 1, 2, 4, 6, 7, 8, 9]
+    assert set(scores["model_version"].to_pylist()) == {row["model_version"]}
+    assert set(scores["scored_at"].to_pylist()) == {datetime(2013, 5, 1, tzinfo=UTC)}
+    total = pc.add(pc.add(scores["p_low"], scores["p_median"]), scores["p_high"])
+    assert pc.max(pc.abs(pc.subtract(total, 1))).as_py() < 1e-5
+    expected = pc.add(pc.multiply(scores["p_median"], 0.5), scores["p_high"])
+    assert pc.max(pc.abs(pc.subtract(expected, scores["beauty"]))).as_py() < 1e-5
+    (broken,) = lake.read(UNSCORABLE_PHOTOS).to_pylist()
+    assert (broken["photo_id"], broken["reason"], broken["uri"]) == (3, "empty", "3.jpg")
+    assert plan.is_current()
+    assert plan.has_unscorable()
+    assert not [name for name in everything(lake) if name.startswith(".parts")]
+
+
+def test_publish_again_without_news_changes_no_byte(lake, media, add_photos, add_network):
+    add_photos(MONTH, list(range(10)))
+    row = add_network()
+    score_pending(plan_of(lake, row), row, media)
+    plan_of(lake, row).publish()
+    before = everything(lake)
+    assert list(plan_of(lake, row).pending_parts()) == []
+    plan_of(lake, row).publish()
+    assert everything(lake) == before
+
+
+def test_scores_do_not_depend_on_the_size_of_parts(lake, media, add_photos, add_network):
+    add_photos(MONTH, list(range(11)), broken=(2,))
+    row = add_network()
+    hashes = set()
+    for part_photos in (1, 3, 100):
+        lake.drop("scores", MONTH)
+        plan = plan_of(lake, row, part_photos)
+        score_pending(plan, row, media)
+        plan.publish()
+        hashes.add(lake.commit_of("scores", MONTH).sha256)
+    values = lake.read(SCORES)
+    assert values.num_rows == 10
+    assert len(hashes) == 1
+
+
+def test_killed_between_parts_the_next_run_scores_only_the_rest(lake, media, add_photos, add_network):
+    add_photos(MONTH, list(range(12)))
+    row = add_network()
+    assert score_pending(plan_of(lake, row), row, media, parts=2) == 2
+    with pytest.raises(PartLost, match="another job finished 2013-04"):
+        plan_of(lake, row).publish()
+    assert lake.commit_of("scores", MONTH) is None
+    assert score_pending(plan_of(lake, row), row, media) == 1
+    assert plan_of(lake, row).publish() == (12, 0)
+
+
+def test_new_photos_are_scored_and_old_scores_stay(lake, media, add_photos, add_network):
+    add_photos(MONTH, [2, 4, 6, 8])
+    row = add_network()
+    score_pending(plan_of(lake, row), row, media)
+    plan_of(lake, row).publish()
+    before = {r["photo_id"]: r["beauty"] for r in lake.read(SCORES).to_pylist()}
+
+    add_photos(MONTH, [1, 2, 4, 7, 8, 9])
+    plan = plan_of(lake, row)
+    assert not plan.is_current()
+    assert [i for chunk in plan.chunks() for i in chunk.pending["photo_id"].to_pylist()] == [1, 7, 9]
+    score_pending(plan, row, media)
+    assert plan.publish() == (3, 0)
+    after = {r["photo_id"]: r["beauty"] for r in lake.read(SCORES).to_pylist()}
+    assert list(after) == [1, 2, 4, 7, 8, 9]
+    assert all(after[i] == before[i] for i in (2, 4, 8))
+
+
+def test_a_second_model_adds_rows_and_both_stay_current(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2], broken=(2,))
+    first, second = add_network(seed=0), add_network(seed=1)
+    for row in (first, second):
+        score_pending(plan_of(lake, row), row, media)
+        plan_of(lake, row).publish()
+    assert lake.read(SCORES).num_rows == 2
+    assert lake.read(UNSCORABLE_PHOTOS).num_rows == 2
+    assert plan_of(lake, first).is_current()
+    assert plan_of(lake, second).is_current()
+
+
+def test_a_photo_that_heals_leaves_the_unscorable_ones(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2], broken=(2,))
+    row = add_network()
+    score_pending(plan_of(lake, row), row, media)
+    plan_of(lake, row).publish()
+    add_photos(MONTH, [1, 2])
+    plan = plan_of(lake, row)
+    score_pending(plan, row, media)
+    assert plan.publish() == (1, 0)
+    assert lake.read(UNSCORABLE_PHOTOS).num_rows == 0
+    assert not plan.has_unscorable()
+
+
+def test_other_preprocessing_under_the_same_version_is_scored_again(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2])
+    row = add_network()
+    stale = lake.read(SCORES)
+    stale = pa.Table.from_pylist(
+        [{"photo_id": 1, "model_version": row["model_version"], "preprocessing_hash": "old", "beauty": 0.5}],
+        schema=stale.schema,
+    )
+    lake.write(SCORES, MONTH, stale)
+    score_pending(plan_of(lake, row), row, media)
+    assert plan_of(lake, row).publish() == (2, 0)
+    assert set(lake.read(SCORES)["preprocessing_hash"].to_pylist()) == {row["preprocessing_hash"]}
+
+
+def test_a_month_without_photos_has_no_scores(lake, media, add_photos, add_network):
+    row = add_network()
+    assert plan_of(lake, row).is_current()
+    add_photos(MONTH, [1])
+    score_pending(plan_of(lake, row), row, media)
+    plan_of(lake, row).publish()
+    lake.drop(PHOTOS.key, MONTH)
+    assert not plan_of(lake, row).is_current()
+    assert plan_of(lake, row).publish() == (0, 0)
+    assert lake.partitions("scores") == []
+    assert plan_of(lake, row).is_current()
+
+
+def test_private_photos_are_not_scored(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2])
+    rows = lake.read(PHOTOS).to_pylist()
+    rows[0]["is_public"] = False
+    lake.write(PHOTOS, MONTH, pa.Table.from_pylist(rows, schema=PHOTOS.schema))
+    row = add_network()
+    score_pending(plan_of(lake, row), row, media)
+    plan_of(lake, row).publish()
+    assert lake.read(SCORES)["photo_id"].to_pylist() == [2]

@@ -1,0 +1,104 @@
+import json
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from assets.contracts.beauty import TRAINING_SET
+from assets.contracts.requests import TrainBeautyModel
+from models.training import TrainingSettings
+from ray_jobs import train_beauty_model
+from ray_jobs.beauty_trainer import BeautyTrainer, model_config
+from ray_jobs.model_store import find_model, model_rows, read_weights
+from ray_jobs.train_beauty_model import run
+
+BUCKETS = ("low", "median", "high")
+
+
+@pytest.fixture
+def training_set(lake, media, add_photos):
+    """Thirty flat photos; every fourth is for testing, and one training photo is broken."""
+    add_photos("2013-01", list(range(30)), broken=(1,))
+    rows = [
+        {
+            "photo_id": i,
+            "user_id": i,
+            "uploaded_at": datetime(2013, 1, 3, tzinfo=UTC),
+            "uri": f"{i}.jpg",
+            "metric": i / 30,
+            "metric_source": "social_metric",
+            "bucket": BUCKETS[i // 10],
+            "split": "test" if i % 4 == 0 else "train",
+        }
+        for i in range(30)
+    ]
+    lake.write(TRAINING_SET, "undated", pa.Table.from_pylist(rows, schema=TRAINING_SET.schema))
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Trains in this process, where the job would ask a Ray actor; counts how often."""
+    counted = []
+
+    def train(request, rows):
+        counted.append(request)
+        settings = TrainingSettings(epochs=request.epochs, batch_size=request.batch_size, seed=request.seed, threads=1)
+        return BeautyTrainer(model_config(request), settings, request.media_root).train(rows)
+
+    monkeypatch.setattr(train_beauty_model, "_train_on_ray", train)
+    return counted
+
+
+def request(lake, media, **values) -> TrainBeautyModel:
+    defaults = {"input_size": 32, "epochs": 1, "batch_size": 8}
+    return TrainBeautyModel(lake_uri=lake.uri, media_root=str(media), **{**defaults, **values})
+
+
+def test_run_adds_a_model_that_its_row_describes(lake, media, training_set, trainings):
+    result = run(request(lake, media))
+    row = find_model(lake, "")
+    assert result["trained"]
+    assert row["model_version"] == f"alexnet_small-{row['weights_sha256'][:12]}" == result["model_version"]
+    assert row["training_photos"] == 21
+    assert len(read_weights(lake, row)) > 100_000
+    metrics = {metric["name"]: metric for metric in json.loads(row["metrics"])}
+    assert set(metrics) == {"accuracy_low_high", "spearman_with_metric"}
+    assert metrics["spearman_with_metric"]["n"] == 8
+    assert set(result["curves"]) == {"training loss"}
+
+
+def test_run_again_returns_the_model_without_training(lake, media, training_set, trainings):
+    first = run(request(lake, media))
+    commit = lake.commit_of("beauty_model", "undated")
+    again = run(request(lake, media))
+    assert again == {**first, "trained": False}
+    assert lake.commit_of("beauty_model", "undated") == commit
+    assert len(trainings) == 1
+
+
+def test_run_with_another_seed_adds_a_second_model(lake, media, training_set, trainings):
+    run(request(lake, media))
+    second = run(request(lake, media, seed=1))
+    assert [row["sequence"] for row in model_rows(lake)] == [1, 2]
+    assert second["sequence"] == 2
+
+
+def test_run_trains_the_handcrafted_model_too(lake, media, training_set, trainings):
+    result = run(request(lake, media, architecture="handcrafted", head="regressor"))
+    assert result["model_version"].startswith("handcrafted-")
+    assert result["parameters"] == 69
+
+
+def test_run_needs_a_training_set(lake, media, trainings):
+    with pytest.raises(ValueError, match="training_set of .* has no rows; materialize it"):
+        run(request(lake, media))
+
+
+def test_run_refuses_more_workers_than_it_has(lake, media):
+    with pytest.raises(ValueError, match="workers is 2; training runs in one worker"):
+        run(request(lake, media, workers=2))
+
+
+def test_model_config_refuses_unknown_heads(lake, media):
+    with pytest.raises(ValueError, match="no head 'ranker'"):
+        model_config(request(lake, media, head="ranker"))
