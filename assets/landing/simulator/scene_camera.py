@@ -23,7 +23,7 @@ def light_scene(canvas: Canvas, traits: Traits, warmth: float, rng: np.random.Ge
     angle, harsh = rng.uniform(0.15 * np.pi, 0.85 * np.pi), bool(rng.random() < 0.5)
     side = 1.0 if rng.random() < 0.5 else -1.0
     style = rng.uniform(0.6, 1.2)
-    good, bad = traits.light * style, (1.0 - traits.light) ** 1.5
+    good, bad = traits.light * style, (1.0 - traits.light) ** 1.2
     direction = (side * float(np.cos(angle / 2)), -float(np.sin(angle / 2)))
     height, width = canvas.subject.shape
     picture = canvas.rgb.astype(np.float32) * np.float32(1 / 255)
@@ -43,7 +43,7 @@ def light_scene(canvas: Canvas, traits: Traits, warmth: float, rng: np.random.Ge
         edge = np.clip(cv2.dilate(mask, None) - mask, 0.0, 1.0)
         lit = lit * (1.0 + bad * (1.15 * spot - 0.55) - bad * 0.5 * edge)
     elif bad > 0.0:
-        even = cv2.GaussianBlur(picture, (0, 0), height * 0.12)
+        even = cv2.resize(cv2.resize(picture, (8, 8), interpolation=cv2.INTER_AREA), (width, height))
         picture = picture + np.float32(0.35 * bad) * (even.mean(axis=(0, 1)) - even)
     tint = np.stack([1.0 + warm, np.ones_like(warm), 1.0 - warm], axis=2)
     return np.asarray(picture * lit[:, :, None] * tint, np.float32)
@@ -57,7 +57,7 @@ def focus(picture: Image, mask: Image, traits: Traits, rng: np.random.Generator)
         soft = cv2.GaussianBlur(picture, (0, 0), 0.3 + height * 0.028 * (0.3 + depth) * traits.focus)
         cover = np.clip(cv2.GaussianBlur(mask, (0, 0), 0.7) * 1.4, 0.0, 1.0)[:, :, None]
         picture = soft + cover * (picture - soft)
-    miss = max(0.0, 0.62 - traits.focus) / 0.62
+    miss = max(0.0, 0.72 - traits.focus) / 0.72
     if miss <= 0.05:
         return picture
     sigma = 0.35 + height * 0.018 * miss
@@ -84,16 +84,16 @@ def _shake(picture: Image, length: float, angle: float) -> Image:
 
 def expose(picture: Image, traits: Traits, rng: np.random.Generator) -> Image:
     """Exposure and tone: the right amount of light for the picture's own key, or too much or too little of it."""
-    key, over, crush = rng.normal(0.0, 0.22), rng.random() < 0.5, rng.random() < 0.5
-    error = (1.0 - traits.exposure) ** 1.3
-    stops = key + (1.15 * error if over else -1.35 * error)
+    key, over, crush = rng.normal(0.0, 0.16), rng.random() < 0.62, rng.random() < 0.35
+    error = (1.0 - traits.exposure) ** 1.1
+    stops = key + (1.1 * error if over else -1.3 * error)
     picture = picture * np.float32(2.0**stops)
-    flaw = (1.0 - traits.tone) ** 1.4
+    flaw = (1.0 - traits.tone) ** 1.1
     if crush:
-        picture = (picture - 0.45) * np.float32(1.0 + 0.9 * flaw) + 0.45
+        picture = (picture - 0.45) * np.float32(1.0 + 0.8 * flaw) + 0.45
     else:
         haze = np.float32(rng.uniform(0.45, 0.75))
-        picture = haze + (picture - haze) * np.float32(1.0 - 0.62 * flaw)
+        picture = haze + (picture - haze) * np.float32(1.0 - 0.58 * flaw)
     # A filmic shoulder keeps highlights of a well-toned picture; a careless one clips.
     knee = np.float32(0.80 + 0.2 * flaw)
     return np.asarray(
@@ -106,10 +106,10 @@ def grade(picture: Image, traits: Traits, rng: np.random.Generator) -> Image:
     """Colour grading: a mild split of warm lights and cool shades, or a cast and a wrong saturation."""
     warm, amount = rng.normal(0.0, 0.035), rng.uniform(0.5, 1.0)
     side, garish = rng.uniform(-1.0, 1.0), rng.random() < 0.5
-    bad = (1.0 - traits.colour) ** 1.5
+    bad = (1.0 - traits.colour) ** 1.2
     luma = picture @ _LUMA
-    split = np.float32(0.10 * amount * max(0.0, traits.colour - 0.35)) * (luma - 0.5)
-    cast = np.float32(0.11 * bad * (1 if side > 0 else -1) * (0.5 + 0.5 * abs(side)))
+    split = np.float32(0.30 * amount * (traits.colour - 0.4)) * (luma - 0.5)
+    cast = np.float32(0.11 * bad * (1.0 if side > 0.4 else -1.0) * (0.5 + 0.5 * abs(side)))
     gain = np.float32(np.exp(rng.normal(0.0, 0.15) + bad * (0.55 if garish else -0.75)))
     grey = luma[:, :, None]
     toned = grey + (picture - grey) * gain
@@ -121,9 +121,9 @@ def grade(picture: Image, traits: Traits, rng: np.random.Generator) -> Image:
 
 def develop(picture: Image, traits: Traits, rng: np.random.Generator) -> bytes:
     """JPEG bytes: sensor noise, the picture's history of careless compression, and a final quality of no meaning."""
-    grain, quality = rng.gamma(2.0, 0.006), int(rng.integers(62, 96))
-    coloured, recompressed = rng.random() < 0.6, rng.random() < 0.5
-    dirt = (1.0 - traits.cleanness) ** 1.6
+    grain, quality = rng.gamma(2.0, 0.004), int(rng.integers(62, 96))
+    coloured, recompressed = rng.random() < 0.6, rng.random() < 0.4
+    dirt = (1.0 - traits.cleanness) ** 1.25
     noise = rng.standard_normal(picture.shape, dtype=np.float32)
     if not coloured:
         noise = np.repeat(noise[:, :, :1], 3, axis=2)

@@ -55,7 +55,7 @@ def draw_palette(harmony: float, rng: np.random.Generator) -> Palette:
         "accent": (partner + rng.choice((0.03, 0.5)), min(1.0, richness + 0.15), rng.uniform(0.5, 0.95)),
         "neutral": (ground_hue, 0.12, rng.uniform(0.3, 0.9)),
     }
-    clash = (1.0 - harmony) ** 1.4
+    clash = (1.0 - harmony) ** 1.15
     shifts, gains = rng.uniform(-0.38, 0.38, len(parts)), rng.uniform(-1.0, 1.0, len(parts))
     keep = float(np.exp(rng.normal(0.0, 0.25)))
     kept = {

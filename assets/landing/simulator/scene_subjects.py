@@ -47,7 +47,7 @@ def draw_layout(composition: float, rng: np.random.Generator) -> Layout:
 
 def add_clutter(canvas: Canvas, order: float, palette: Palette, rng: np.random.Generator) -> None:
     """Things that nobody meant to photograph, more of them as ``order`` falls: poles, wires, bags, passers-by, signs."""
-    count = int(7.0 * max(0.0, 0.72 - order) + rng.random() * 0.9)
+    count = int(6.5 * max(0.0, 0.9 - order) + rng.random() * 0.9)
     kinds, places = rng.integers(5, size=7), rng.random((7, 4))
     for kind, (u, v, w, t) in zip(kinds[:count], places[:count], strict=True):
         x, y = _FIRST + 0.8 * u, _FIRST + 0.8 * v
