@@ -93,12 +93,12 @@ def _split_sql(separator: str) -> str:
     """Parts of ``line``; plain splits where a regular expression is not needed, since it costs the most."""
     if separator != BLANKS:
         return f"string_split(line, {literal(separator)})"
-    trimmed = "trim(line, e' \\t\\r')"
-    return (
-        f"CASE WHEN contains(line, '  ') OR contains(line, e'\\t\\t') OR (contains({trimmed}, ' ') AND "
-        f"contains({trimmed}, e'\\t')) THEN regexp_split_to_array({trimmed}, '\\s+') "
-        f"WHEN contains({trimmed}, e'\\t') THEN string_split({trimmed}, e'\\t') ELSE string_split({trimmed}, ' ') END"
-    )
+    plain = [
+        f"WHEN NOT contains(line, {other}) AND NOT contains(line, {sep} || {sep}) AND NOT starts_with(line, {sep}) "
+        f"AND NOT ends_with(line, {sep}) THEN string_split(line, {sep})"
+        for sep, other in (("e'\\t'", "' '"), ("' '", "e'\\t'"))
+    ]
+    return f"CASE {' '.join(plain)} ELSE regexp_split_to_array(trim(line, e' \\t\\r'), '\\s+') END"
 
 
 def _derive_quality(intake: Intake) -> None:

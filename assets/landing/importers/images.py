@@ -112,7 +112,7 @@ def _tar_members(shard: Path) -> Iterator[str]:
             for member in archive:
                 if member.isfile():
                     yield member.name
-                archive.members = []  # tarfile keeps every header; a shard can hold millions
+                archive.members = []  # type: ignore[attr-defined] # tarfile keeps every header; a shard can hold millions
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ImportFailure(
             f"cannot be read as tar: {error}", file=shard, expected="a whole tar file", remedy="Get it again."
@@ -133,7 +133,7 @@ def _images_of(intake: Intake, place: Path) -> Iterator[tuple[int, str]]:
     for file in _files_below(place):
         location = intake.stored_location(file)
         if file.suffix == ".tar":
-            named = ((member, f"{location}#{member}") for member in _tar_members(file))
+            named: Iterator[tuple[str, str]] = ((m, f"{location}#{m}") for m in _tar_members(file))
         elif file.suffix == ".parquet":
             named = ((photo_id, f"{location}#{row}") for row, photo_id in enumerate(_photo_ids(file)))
         else:

@@ -6,12 +6,13 @@ Delimited files with a header come as one text column per field, other files as 
 
 import bz2
 import csv
+import functools
 import gzip
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,8 @@ ROW, TEXT, PROBLEM, DETAIL = "_row", "_text", "_problem", "_detail"
 _OWN_FIELDS = [(ROW, pa.int64()), (TEXT, pa.string()), (PROBLEM, pa.string()), (DETAIL, pa.string())]
 _HEADER_BYTES = 1 << 20
 _NO_DELIMITER = "\x01"
+
+Lines = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass
@@ -114,9 +117,9 @@ class TextRows:
         good_lines, bad_lines = lines.next(text, [(row.number, row.text) for row in bad])
         if batch is not None and batch.num_rows:
             nothing = pa.nulls(batch.num_rows, pa.string())
-            arrays = [pa.array(good_lines, pa.int64()), text, nothing, nothing, *batch.columns]
+            arrays = [pa.array(good_lines), text, nothing, nothing, *batch.columns]
             rows = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-            yield rows if self.keep_blank else rows.filter(self._has_value(text))
+            yield rows if self.keep_blank else _without_blank(rows, batch)
         if bad:
             yield self._problems(bad, bad_lines)
             bad.clear()
@@ -126,13 +129,10 @@ class TextRows:
             return batch.column(0)
         return pc.binary_join_element_wise(*batch.columns, self.delimiter)
 
-    def _has_value(self, text: pa.Array) -> pa.Array:
-        return pc.not_equal(pc.utf8_trim(text, characters=f"{self.delimiter} \t\r"), "")
-
-    def _problems(self, bad: list[pacsv.InvalidRow], lines: list[int]) -> pa.RecordBatch:
+    def _problems(self, bad: list[pacsv.InvalidRow], lines: Lines) -> pa.RecordBatch:
         details = [f"found {r.actual_columns} fields, expected {r.expected_columns}" for r in bad]
         own = [
-            pa.array(lines, pa.int64()),
+            pa.array(lines),
             pa.array([r.text for r in bad], pa.string()),
             pa.array(["wrong_number_of_fields"] * len(bad), pa.string()),
             pa.array(details, pa.string()),
@@ -192,23 +192,32 @@ class _LineNumbers:
         self._breaks = 0
         self._bad_waiting: list[int] = []
 
-    def next(self, good: pa.Array, bad: list[tuple[int, str]]) -> tuple[list[int], list[int]]:
+    def next(self, good: pa.Array, bad: list[tuple[int, str]]) -> tuple[Lines, Lines]:
         """Lines of the next good rows, and of the bad rows (record number, text) met while reading them."""
         self._bad_waiting += [number for number, _ in bad]
-        candidates = np.arange(self._record, self._record + len(good) + len(self._bad_waiting))
-        records = np.setdiff1d(candidates, self._bad_waiting)[: len(good)]
+        records = np.arange(self._record, self._record + len(good) + len(self._bad_waiting))
+        if self._bad_waiting:
+            records = np.setdiff1d(records, self._bad_waiting)[: len(good)]
         if len(records):
             self._record = int(records[-1]) + 1
             self._bad_waiting = [number for number in self._bad_waiting if number >= self._record]
         numbers = np.concatenate([records, np.array([number for number, _ in bad], dtype=np.int64)])
         inside = pc.count_substring(good, "\n").to_numpy(zero_copy_only=False).astype(np.int64)
         breaks = np.concatenate([inside, np.array([text.count("\n") for _, text in bad], dtype=np.int64)])
-        order = np.argsort(numbers, kind="stable")
-        before = np.zeros(len(numbers), dtype=np.int64)
-        before[order] = np.cumsum(breaks[order]) - breaks[order]
-        lines = (numbers + before + self._breaks).astype(np.int64)
-        self._breaks += int(breaks.sum())
-        return lines[: len(records)].tolist(), lines[len(records) :].tolist()
+        lines = numbers + self._breaks
+        if breaks.any():
+            order = np.argsort(numbers, kind="stable")
+            lines[order] += np.cumsum(breaks[order]) - breaks[order]
+            self._breaks += int(breaks.sum())
+        return lines[: len(records)], lines[len(records) :]
+
+
+def _without_blank(rows: pa.RecordBatch, fields: pa.RecordBatch) -> pa.RecordBatch:
+    """Drop rows whose fields are all empty: blank lines, and the lines of delimiters that spreadsheets leave."""
+    if fields.num_columns == 1:
+        return rows.filter(pc.not_equal(pc.ascii_trim_whitespace(fields.column(0)), ""))
+    filled = [pc.greater(pc.binary_length(column), 0) for column in fields.columns]
+    return rows.filter(functools.reduce(pc.or_, filled))
 
 
 def _head(path: Path) -> str:
@@ -260,5 +269,5 @@ def _first_undecodable_line(path: Path) -> int | None:
 
 def _open_binary(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
-        return gzip.open(path)
+        return cast(IO[bytes], gzip.open(path))
     return bz2.open(path) if path.suffix == ".bz2" else path.open("rb")
