@@ -112,7 +112,7 @@ def test_wait_for_run_gives_up_when_nothing_answers_for_too_long(webserver: Any)
 
 def test_wait_for_backfill_waits_until_it_is_complete(webserver: Any) -> None:
     def answer(status: str) -> dict[str, Any]:
-        fields = {"id": "b1", "status": status, "tags": [], "error": None, "runs": []}
+        fields: dict[str, Any] = {"id": "b1", "status": status, "tags": [], "error": None, "runs": []}
         return {"partitionBackfillOrError": {"__typename": "PartitionBackfill", **fields}}
 
     webserver.will_answer(*(answer(status) for status in ("REQUESTED", "CANCELING", "CANCELED")))
