@@ -55,7 +55,7 @@ class SimulationConfig:
     )
     influence_form: str = _knob("linear", "Functional form of influence.", choices=INFLUENCE_FORMS)
     shocks: float = _knob(0.2, "Shared shocks s: monthly waves of beauty common to a home group.", low=0, high=2)
-    popularity: float = _knob(0.6, "Popularity bias p: how strongly attention goes where attention is.", low=0, high=1)
+    popularity: float = _knob(0.85, "Popularity bias p: how strongly attention goes where attention is.", low=0, high=1)
     imbalance_churn: float = _knob(
         0.3, "Imbalance to churn d: how much a gap between beauty followed and own drives people away.", low=0, high=2
     )
@@ -75,21 +75,22 @@ class SimulationConfig:
     talent_sd: float = _knob(0.13, "Spread of talent between people, on the beauty scale.", low=0, high=0.4)
     photo_sd: float = _knob(0.11, "Spread of the photos of one person in one month.", low=0, high=0.4)
     drift_sd: float = _knob(0.03, "Spread of a person's slow own ups and downs.", low=0, high=0.3)
-    photos_per_month: float = _knob(1.6, "Mean uploads per person and month.", low=0.01, high=100)
+    photos_per_month: float = _knob(1.2, "Mean uploads per person and month.", low=0.01, high=100)
     activity_sd: float = _knob(1.5, "Standard deviation of the log upload rate between people.", low=0, high=3)
-    links_per_month: float = _knob(0.5, "Mean follows started per person and month.", low=0.01, high=100)
-    sociability_sd: float = _knob(2.0, "Standard deviation of the log rate of following between people.", low=0, high=3)
-    attractiveness_sd: float = _knob(1.0, "Spread of the log appeal to followers, unrelated to talent.", low=0, high=3)
+    links_per_month: float = _knob(0.7, "Mean follows started per person and month.", low=0.01, high=100)
+    sociability_sd: float = _knob(1.8, "Standard deviation of the log rate of following between people.", low=0, high=3)
+    unsocial: float = _knob(0.5, "Share of people who only store photos: they follow nobody.", low=0, high=1)
+    attractiveness_sd: float = _knob(1.2, "Spread of the log appeal to followers, unrelated to talent.", low=0, high=3)
     closure: float = _knob(0.85, "Share of proposed links that go to a followee of a followee.", low=0, high=1)
-    reciprocation: float = _knob(0.45, "Probability that a new link is answered.", low=0, high=1)
+    reciprocation: float = _knob(0.39, "Probability that a new link is answered.", low=0, high=1)
     unfollow: float = _knob(0.06, "Share of links that are removed some day.", low=0, high=1)
-    new_link_attention: float = _knob(4.0, "Weight of a new link in influence, relative to an old one.", low=1, high=50)
-    new_link_months: int = _knob(6, "Months for which a link counts as new.", low=1, high=120)
+    new_link_attention: float = _knob(8.0, "Weight of a new link in influence, relative to an old one.", low=1, high=50)
+    new_link_months: int = _knob(3, "Months for which a link counts as new.", low=1, high=120)
     favorites_per_follower: float = _knob(
-        0.05, "Mean favorites per follower and photo of middling beauty.", low=0, high=1
+        0.14, "Mean favorites per follower and photo of middling beauty.", low=0, high=1
     )
     favorites_from_public: float = _knob(
-        0.7, "Mean favorites per photo from people who found it otherwise.", low=0, high=100
+        0.45, "Mean favorites per photo from people who found it otherwise.", low=0, high=100
     )
     beauty_attention: float = _knob(4.0, "Log-rate of favorites per unit of beauty.", low=0, high=20)
     visibility_sd: float = _knob(

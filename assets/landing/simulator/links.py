@@ -16,7 +16,7 @@ from assets.landing.simulator.population import Population
 
 NEVER = np.iinfo(np.int64).max
 _CANDIDATES = 6
-_HOMOPHILY_SLOPE = 12.0
+_HOMOPHILY_SLOPE = 25.0
 _POPULARITY_SLOPE = 0.5
 _AMBITION_SLOPE = 4.0
 _MEAN_LIFE_OF_REMOVED_LINKS = 150 * DAY
@@ -167,7 +167,7 @@ def make_links(
         followee,
         draws.uniform("link-time", context.month, follower, followee),
     )
-    back = _answered(config, draws, links, context, follower, followee)
+    back = _answered(config, draws, people, links, context, follower, followee)
     delay = draws.uniform("answer-time", context.month, followee[back], follower[back]) ** 2
     answered_at = created[back] + ((calendar.start(context.month + 1) - 1 - created[back]) * delay).astype(np.int64)
     ends_follower = np.concatenate([follower, followee[back]])
@@ -231,24 +231,38 @@ def _propose(
     slot: Ints,
     number: int,
 ) -> Ints:
-    """One candidate per slot."""
+    """One candidate per slot; where closure finds nobody, a stranger."""
     ids = (follower, slot, number)
-    source = draws.uniform("source", month, *ids)
-    candidate = pools.members[draws.below("anybody", month, len(pools.members), *ids)]
-    group = people.home_group[follower]
-    size = pools.group_start[group + 1] - pools.group_start[group]
-    place = pools.group_start[group] + draws.below("group-mate", month, size, *ids)
-    open_share = 1 - config.closure
-    familiar = source < config.closure + open_share * (1 - config.popularity) / 2
-    candidate[familiar] = pools.by_group[place[familiar]]
+    candidate = _propose_stranger(config, draws, people, links, month, pools, ids)
     if not links.count:
         return candidate
-    popular = source >= 1 - open_share * config.popularity
-    candidate[popular] = links.followee[draws.below("popular", month, links.count, *ids)][popular]
-    closing = (source < config.closure) & (links.out_degree[follower] > 0)
+    closing = (draws.uniform("source", month, *ids) < config.closure) & (links.out_degree[follower] > 0)
     middle = _random_followee(links, follower, draws.uniform("middle", month, *ids))
     closing &= links.out_degree[middle] > 0
     candidate[closing] = _random_followee(links, middle, draws.uniform("far", month, *ids))[closing]
+    return candidate
+
+
+def _propose_stranger(
+    config: SimulationConfig,
+    draws: Draws,
+    people: Population,
+    links: Links,
+    month: int,
+    pools: Pools,
+    ids: tuple[Ints, Ints, int],
+) -> Ints:
+    """With probability p the receiver of a random link, else a group mate or anybody, half each."""
+    source = draws.uniform("stranger", month, *ids)
+    candidate = pools.members[draws.below("anybody", month, len(pools.members), *ids)]
+    group = people.home_group[ids[0]]
+    size = pools.group_start[group + 1] - pools.group_start[group]
+    place = pools.group_start[group] + draws.below("group-mate", month, size, *ids)
+    familiar = source < config.popularity + (1 - config.popularity) / 2
+    candidate[familiar] = pools.by_group[place[familiar]]
+    if links.count:
+        popular = source < config.popularity
+        candidate[popular] = links.followee[draws.below("popular", month, links.count, *ids)][popular]
     return candidate
 
 
@@ -278,10 +292,11 @@ def _first_of_each(keys: Ints) -> Ints:
 
 
 def _answered(
-    config: SimulationConfig, draws: Draws, links: Links, context: TieContext, follower: Ints, followee: Ints
+    config: SimulationConfig, draws: Draws, people: Population, links: Links, context: TieContext, follower: Ints, followee: Ints
 ) -> Ints:
     """Positions of the new links that are answered: not where the answer is there already."""
     chance = draws.uniform("answer", context.month, follower, followee) < config.reciprocation
+    chance &= people.link_rate[followee] > 0
     there = links.has(followee, follower) | np.isin(
         followee * links.people + follower, follower * links.people + followee
     )

@@ -15,9 +15,10 @@ from assets.landing.simulator.months import Calendar
 MEAN_TALENT = 0.48
 """Centre of talent on the beauty scale."""
 _ACTIVITY_IN_SOCIABILITY = 0.6
-_SOCIABILITY_IN_APPEAL = 0.6
+_SOCIABILITY_IN_APPEAL = 0.7
 _MOST_UPLOADS_PER_MONTH = 120.0
 _MOST_LINKS_PER_MONTH = 60.0
+_UNSOCIAL_HANDICAP = 3.0
 _PEOPLE_PER_GROUP = 40
 
 
@@ -66,14 +67,14 @@ def draw_population(config: SimulationConfig, calendar: Calendar, draws: Draws) 
     groups = max(4, config.users // _PEOPLE_PER_GROUP)
     is_pro = draws.uniform("professional", 0, who) < config.professionals
     rate = _lognormal(config.photos_per_month, config.activity_sd, activity) * np.where(is_pro, 1.3, 1.0)
+    is_social = draws.uniform("social", 0, who) >= config.unsocial
+    link_rate = _lognormal(config.links_per_month / max(1 - config.unsocial, 0.01), config.sociability_sd, sociability)
     return Population(
         joined_at=_joining_times(config, calendar, draws),
         talent=np.clip(MEAN_TALENT + config.talent_sd * draws.normal("talent", 0, who), 0.02, 0.98),
         upload_rate=np.minimum(rate, _MOST_UPLOADS_PER_MONTH),
-        link_rate=np.minimum(
-            _lognormal(config.links_per_month, config.sociability_sd, sociability), _MOST_LINKS_PER_MONTH
-        ),
-        log_appeal=config.attractiveness_sd * appeal,
+        link_rate=np.where(is_social, np.minimum(link_rate, _MOST_LINKS_PER_MONTH), 0.0),
+        log_appeal=config.attractiveness_sd * appeal - np.where(is_social, 0.0, _UNSOCIAL_HANDICAP),
         log_generosity=sociability,
         visibility=np.exp(config.visibility_sd * draws.normal("visibility", 0, who)),
         home_group=_home_groups(groups, draws, who),
