@@ -1,0 +1,174 @@
+"""The audit of staged months: every statement of ``suites.py``, tested before anything is published.
+
+Every row is tested, none is sampled. Rows of several months travel together in frames of at most
+``FRAME_ROWS`` rows, because a validation costs the same for one row and for a hundred thousand; a month that
+is larger than a frame is tested in several. Only when a frame fails are its months tested one by one, so that
+findings are exact per month. What needs all rows of a month at once (equal keys, row counts) is aggregated by
+DuckDB out of core, and tested as a frame of one row per month. Memory is bound by one frame and by DuckDB.
+
+References are looked up in what is published: see ``publishing.py`` for the order.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from assets.community.frames import MonthFacts, month_facts, prepare_references, row_tables
+from assets.community.publishing import StagedMonth
+from assets.community.record import Finding, read_record
+from assets.community.scratch import scratch_database
+from assets.community.suites import MONTHS, ROWS, Statement, statements
+from assets.community.validation import EXAMPLES, Failure, failures, is_true_of
+from assets.contracts.lake import Lake, Staged
+from assets.contracts.table import TableContract
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FRAME_ROWS = 200_000
+"""Most rows that one frame holds."""
+
+
+def audit_months(lake: Lake, contract: TableContract, months: Sequence[StagedMonth]) -> dict[str, list[Finding]]:
+    """Findings by month, one per statement of the table, in the order of ``statements(contract)``.
+
+    A month that is current has the findings of the run that published it; a month without any row to publish has
+    none. A staged month without rows fails every statement.
+    """
+    found = {m.month: list(read_record(lake, m.table, m.month).findings) for m in months if m.is_current}
+    staged = {m.month: m.staged for m in months if m.staged is not None}
+    withdrawn = [m.month for m in months if m.staged is None and not m.is_current]
+    if staged:
+        found |= _audit(lake, contract, staged, withdrawn)
+    return {m.month: found[m.month] for m in months if m.month in found}
+
+
+def audit_month(lake: Lake, contract: TableContract, month: StagedMonth) -> list[Finding]:
+    """Findings of one month; several at once share their validations in ``audit_months``."""
+    return audit_months(lake, contract, [month]).get(month.month, [])
+
+
+def _audit(
+    lake: Lake, contract: TableContract, staged: Mapping[str, Staged], withdrawn: Sequence[str]
+) -> dict[str, list[Finding]]:
+    with scratch_database() as connection:
+        facts = month_facts(connection, lake, contract, staged, withdrawn, EXAMPLES)
+        readable = {month: one for month, one in staged.items() if one.rows and not facts[month].mistyped_columns}
+        prepare_references(connection, lake, contract)
+        tally = _Tally(contract)
+        for frame in _frames(connection, lake, contract, readable):
+            tally.add(frame)
+    untrue = tally.failures | _untrue_facts(contract, facts)
+    return {month: _findings(contract, facts[month], untrue, tally.checked) for month in staged}
+
+
+class _Tally:
+    """What is known so far of the rows of each month."""
+
+    def __init__(self, contract: TableContract) -> None:
+        self._contract = contract
+        self._statements = [s for s in statements(contract) if s.frame == ROWS]
+        self.failures: dict[tuple[str, str], Failure] = {}
+        self.checked: Counter[tuple[str, str]] = Counter()
+
+    def add(self, frame: "pd.DataFrame") -> None:
+        """Test a frame: at once, and month by month where something is wrong."""
+        for statement in self._statements:
+            applicable = frame[list(statement.columns)].notna().all(axis=1)
+            for month, rows in applicable.groupby(frame["month"]).sum().items():
+                self.checked[str(month), statement.name] += int(rows)
+        if not is_true_of(frame, self._contract, ROWS):
+            for month, part in frame.groupby("month"):
+                self._add_failures(str(month), part)
+
+    def _add_failures(self, month: str, rows: "pd.DataFrame") -> None:
+        for name, failure in failures(rows, self._contract, ROWS, list(self._contract.primary_key)).items():
+            before = self.failures.get((month, name), Failure(0, ()))
+            self.failures[month, name] = Failure(
+                before.unexpected_count + failure.unexpected_count,
+                (*before.examples, *failure.examples)[:EXAMPLES],
+                before.error or failure.error,
+            )
+
+
+def _frames(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract, staged: Mapping[str, Staged]
+) -> Iterator["pd.DataFrame"]:
+    """Rows of all months in frames that are as full as they may be."""
+    waiting: list[pa.Table] = []
+    for one in staged.values():
+        for table in row_tables(connection, lake, contract, one, FRAME_ROWS):
+            if waiting and sum(t.num_rows for t in waiting) + table.num_rows > FRAME_ROWS:
+                yield _as_pandas(waiting)
+                waiting = []
+            waiting.append(table)
+    if waiting:
+        yield _as_pandas(waiting)
+
+
+def _as_pandas(tables: list[pa.Table]) -> "pd.DataFrame":
+    """Integers with nulls stay integers, so that large ids are shown as they are."""
+    import pandas as pd
+
+    types = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}
+    return pa.concat_tables(tables).to_pandas(types_mapper=types.get)
+
+
+def _untrue_facts(contract: TableContract, facts: Mapping[str, MonthFacts]) -> dict[tuple[str, str], Failure]:
+    """Failures by (month, statement) of what is true of a month as a whole."""
+    import pandas as pd
+
+    frame = pd.DataFrame([month.as_row() for month in facts.values()])
+    if is_true_of(frame, contract, MONTHS):
+        return {}
+    return {
+        (str(month), name): failure
+        for month, rows in frame.groupby("month")
+        for name, failure in failures(rows, contract, MONTHS, ["month"]).items()
+    }
+
+
+def _findings(
+    contract: TableContract,
+    facts: MonthFacts,
+    untrue: Mapping[tuple[str, str], Failure],
+    checked: Mapping[tuple[str, str], int],
+) -> list[Finding]:
+    if not facts.rows:
+        return [Finding(s.name, False, "the month is empty", 0, (), 0) for s in statements(contract)]
+    return [
+        _month_finding(statement, facts, untrue.get((facts.month, statement.name)))
+        if statement.frame == MONTHS
+        else _row_finding(statement, facts, untrue.get((facts.month, statement.name)), checked)
+        for statement in statements(contract)
+    ]
+
+
+def _month_finding(statement: Statement, facts: MonthFacts, failure: Failure | None) -> Finding:
+    seen = facts.as_row()
+    observed = ", ".join(f"{name} {_number(seen[name])}" for name in statement.columns)
+    examples = facts.examples.get(statement.columns[0], ())
+    if failure is None:
+        return Finding(statement.name, True, observed, 0, (), facts.rows)
+    offending = int(seen[statement.columns[0]]) if examples else facts.rows
+    return Finding(statement.name, False, failure.error or observed, offending, examples, facts.rows)
+
+
+def _row_finding(
+    statement: Statement, facts: MonthFacts, failure: Failure | None, checked: Mapping[tuple[str, str], int]
+) -> Finding:
+    if facts.mistyped_columns:
+        return Finding(statement.name, False, "not tested, because columns have wrong types", 0, (), 0)
+    rows = checked.get((facts.month, statement.name), 0)
+    if failure is not None:
+        observed = failure.error or f"false of {failure.unexpected_count:,} of {rows:,} rows"
+        return Finding(statement.name, False, observed, failure.unexpected_count, failure.examples, rows)
+    about = f"true of {rows:,} rows" if rows else f"no row has {' and '.join(statement.columns)}"
+    return Finding(statement.name, True, about, 0, (), rows)
+
+
+def _number(value: object) -> str:
+    return "unbounded" if value is None else f"{value:,.0f}"

@@ -1,0 +1,175 @@
+"""Publishing a month of a community table: stage what may be published, audit it, then commit it.
+
+``stage_months`` takes the union of all landed sources, leaves out what may not be published
+(``filtering.py``) and writes the rest where no reader sees it. ``audit.py`` says whether what was staged
+is true. ``publish`` commits it, and only with a clean audit.
+
+Order: the filter looks at landed users and photos, so staging has no order. The audit looks at published
+users and photos, so users are published first, then photos, then all else; ``published_tables`` gives the
+tables in such an order. A month of users that fails its audit is not published, and what refers to these
+users then fails in turn.
+
+A month is current, and left alone, when this code has already published it from the same landed rows. Its
+inputs are the landed partition of every source and one digest of the users (and photos) that landed until
+that month: nobody acts before they join, so later ones cannot change what is published of it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+
+import duckdb
+
+from assets.community.filtering import deciding_tables, judge_month, prepare_lookups
+from assets.community.landed import Landed
+from assets.community.record import AuditFailed, Finding, write_record
+from assets.community.scratch import scratch_database
+from assets.community.suites import statements
+from assets.contracts import community, crowd
+from assets.contracts.lake import Commit, Lake, Staged
+from assets.contracts.provenance import code_version_of
+from assets.contracts.table import UNDATED, TableContract
+
+_CODE = code_version_of(
+    *(f"assets.community.{module}" for module in ("publishing", "filtering", "landed", "suites", "audit", "volume"))
+)
+_BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class StagedMonth:
+    """One month of one table on its way to being published.
+
+    Attributes:
+        table: Key of the contract.
+        month: Partition.
+        staged: What was written; None where the month is current, or where no row may be published.
+        is_current: The published month comes from these inputs and this code; there is nothing to do.
+        landed_rows: Rows that landed, over all sources.
+        excluded: Reason -> landed rows left out; see ``filtering.EXCLUSIONS``. Empty for a current month.
+        inputs: What the month was made from, as ``Lake.commit`` takes it.
+        code_version: Version of code and statements.
+    """
+
+    table: str
+    month: str
+    staged: Staged | None
+    is_current: bool
+    landed_rows: int
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    code_version: str = ""
+
+
+def published_tables() -> list[TableContract]:
+    """Tables that are published month by month, each after those it refers to."""
+    declared = [*vars(community).values(), *vars(crowd).values()]
+    found = {value.key: value for value in declared if isinstance(value, TableContract)}
+    graph = {key: {r.to_table for r in table.references} for key, table in sorted(found.items())}
+    return [found[key] for key in TopologicalSorter(graph).static_order()]
+
+
+def landed_months(lake: Lake, contract: TableContract) -> list[str]:
+    """Months of a table in any landed source, sorted; ``undated`` comes last."""
+    return Landed.of(lake).months(contract.key)
+
+
+def stage_months(lake: Lake, contract: TableContract, months: Sequence[str]) -> list[StagedMonth]:
+    """Stage several months of a table, with lookups built once; months that are current are not touched.
+
+    Memory is bound by DuckDB, which spills; the rows of a month stream into the lake.
+
+    Raises:
+        ContractViolation: Landed rows are not what the contract says; earlier months are staged, none published.
+    """
+    landed = Landed.of(lake)
+    version = code_version(contract)
+    inputs = {month: _inputs(landed, contract, month) for month in months}
+    current = {m for m in months if lake.is_current(contract.key, m, code_version=version, inputs=inputs[m])}
+    staged = {m: _current_month(landed, contract, m, inputs[m], version) for m in months if m in current}
+    if len(current) < len(months):
+        with scratch_database() as connection:
+            prepare_lookups(connection, landed, contract)
+            for month in months:
+                if month not in current:
+                    staged[month] = _stage(connection, lake, landed, contract, month, inputs[month], version)
+    return [staged[month] for month in months]
+
+
+def stage_month(lake: Lake, contract: TableContract, month: str) -> StagedMonth:
+    """Stage one month; several at once share their lookups in ``stage_months``."""
+    return stage_months(lake, contract, [month])[0]
+
+
+def publish(lake: Lake, month: StagedMonth, findings: Sequence[Finding]) -> Commit | None:
+    """Make a staged month the one that readers see; a month without any row is withdrawn.
+
+    Args:
+        lake: The lake.
+        month: What was staged.
+        findings: What the audit of this month found; kept beside the table, for runs that find it current.
+
+    Returns:
+        The commit, or None where there is no row to publish.
+
+    Raises:
+        AuditFailed: A finding is negative, or nothing was audited; the published month stays as it was.
+    """
+    if month.is_current:
+        return lake.commit_of(month.table, month.month)
+    if month.staged is None:
+        lake.drop(month.table, month.month)
+        return None
+    failed = [finding.name for finding in findings if not finding.passed]
+    if failed or not findings:
+        raise AuditFailed(f"{month.table}/{month.month} is not published: {', '.join(failed) or 'it was not audited'}")
+    write_record(lake, month.table, month.month, month.excluded, findings)
+    return lake.commit(month.staged, code_version=month.code_version, inputs=month.inputs)
+
+
+def code_version(contract: TableContract) -> str:
+    """Version of the code that publishes a table, of its schema and of what must be true of it."""
+    stated = repr([(s.name, s.expectation, sorted(s.arguments.items(), key=repr)) for s in statements(contract)])
+    return f"{_CODE}-{hashlib.sha256((contract.fingerprint + stated).encode()).hexdigest()[:8]}"
+
+
+def _inputs(landed: Landed, contract: TableContract, month: str) -> dict[str, str]:
+    inputs = landed.inputs_of(contract, month)
+    for table in deciding_tables(contract):
+        alone = len(landed.holding(table.key)) < 2 and month != UNDATED
+        inputs[f"landed/{table.key}/until"] = landed.digest(table.key, until=month if alone else None)
+    if len(landed.holding(contract.key)) > 1:
+        inputs[f"landed/{contract.key}/all"] = landed.digest(contract.key)
+    return inputs
+
+
+def _current_month(
+    landed: Landed, contract: TableContract, month: str, inputs: Mapping[str, str], version: str
+) -> StagedMonth:
+    return StagedMonth(contract.key, month, None, True, landed.rows(contract.key, month), {}, inputs, version)
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    landed: Landed,
+    contract: TableContract,
+    month: str,
+    inputs: Mapping[str, str],
+    version: str,
+) -> StagedMonth:
+    rows = landed.rows(contract.key, month)
+    if not rows:
+        return StagedMonth(contract.key, month, None, False, 0, {}, inputs, version)
+    judge_month(connection, landed, contract, month)
+    counts = "select exclusion, count(*) from judged where exclusion is not null group by exclusion order by exclusion"
+    excluded = dict(connection.execute(counts).fetchall())
+    names, keys = (
+        ", ".join(f'"{name}"' for name in listed) for listed in (contract.schema.names, contract.primary_key)
+    )
+    kept = f"select {names} from judged where exclusion is null order by {keys}"  # noqa: S608 (contract names)
+    staged = None
+    if sum(excluded.values()) < rows:
+        staged = lake.stage_stream(contract, month, connection.execute(kept).to_arrow_reader(_BATCH_ROWS))
+    return StagedMonth(contract.key, month, staged, False, rows, excluded, inputs, version)

@@ -1,0 +1,65 @@
+"""What an audit found, and the record of it that stays beside the published month."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assets.contracts.lake import Lake
+
+
+class AuditFailed(RuntimeError):
+    """A month must not be published; the message names what is not true of it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether one statement is true of one month.
+
+    Attributes:
+        name: The statement (``suites.Statement.name``).
+        passed: Whether it is true. Nothing is true of an empty month.
+        observed: What was seen, for people.
+        unexpected_count: Rows for which it is false.
+        examples: Up to five such rows: column -> value as text.
+        rows_checked: Rows about which the statement says anything; 0 where no row has the columns it needs.
+    """
+
+    name: str
+    passed: bool
+    observed: str
+    unexpected_count: int
+    examples: tuple[Mapping[str, str], ...]
+    rows_checked: int
+
+
+@dataclass(frozen=True)
+class MonthRecord:
+    """What is kept of how a published month was made.
+
+    Attributes:
+        excluded: Reason -> landed rows left out.
+        findings: What the audit found.
+    """
+
+    excluded: Mapping[str, int]
+    findings: tuple[Finding, ...]
+
+
+def write_record(lake: Lake, table: str, month: str, excluded: Mapping[str, int], findings: Sequence[Finding]) -> None:
+    """Keep the record of a month; an equal record is left untouched."""
+    document: dict[str, Any] = {"excluded": dict(excluded), "findings": [asdict(finding) for finding in findings]}
+    content = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+    if lake.get_bytes(_name(table, month)) != content:
+        lake.put_bytes(_name(table, month), content)
+
+
+def read_record(lake: Lake, table: str, month: str) -> MonthRecord:
+    """The record of a published month; empty where there is none."""
+    document = json.loads(lake.get_bytes(_name(table, month)) or b'{"excluded": {}, "findings": []}')
+    findings = [Finding(**{**f, "examples": tuple(f["examples"])}) for f in document["findings"]]
+    return MonthRecord(document["excluded"], tuple(findings))
+
+
+def _name(table: str, month: str) -> str:
+    return f"{table}/audits/{month}.json"

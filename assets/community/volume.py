@@ -1,0 +1,62 @@
+"""How many rows a month may plausibly have, given the months before it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assets.contracts.table import UNDATED
+
+HISTORY = 6
+"""Months before that are looked at; with fewer there is no bound."""
+_FACTOR = 5.0
+"""A month may always differ by this factor from where the trend points."""
+_DEVIATIONS = 6.0
+"""Robust standard deviations that a month may differ by, where that is more."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Plausible row counts, inclusive; None where there is none."""
+
+    low: float | None
+    high: float | None
+
+
+def bounds(counts: Mapping[str, int], month: str) -> Bounds:
+    """Plausible number of rows of a month, from the (at least six) months before it.
+
+    The logarithm of the six latest counts is carried forward along their median monthly growth (a Theil-Sen line,
+    Sen 1968), and the median of what they say is the expectation. It may be missed by a factor of 5, or by six
+    robust standard deviations (1.4826 MAD) of the history, or of Poisson counts, whichever is most. So
+    steady growth or decline of any rate passes, as does growth that stops; a factor of 10 out of a
+    calm history does not. The newest month has no lower bound, because it may still be open, and undated rows
+    have no bounds.
+
+    Args:
+        counts: Month -> rows, this month among them or not.
+        month: The month to judge.
+    """
+    before = sorted(name for name, rows in counts.items() if rows and name != UNDATED and name < month)[-HISTORY:]
+    if month == UNDATED or len(before) < HISTORY:
+        return Bounds(None, None)
+    ages = np.array([_number(month) - _number(name) for name in before], dtype=np.float64)
+    logs = np.log([counts[name] for name in before])
+    growth = _median_slope(-ages, logs)
+    predictions = logs + growth * ages
+    centre = float(np.median(predictions))
+    spread = 1.4826 * float(np.median(np.abs(predictions - centre)))
+    half = max(math.log(_FACTOR), _DEVIATIONS * spread, _DEVIATIONS / math.sqrt(max(math.exp(centre), 1.0)))
+    is_newest = not any(name > month for name in counts if name != UNDATED)
+    return Bounds(None if is_newest else math.exp(centre - half), math.exp(centre + half))
+
+
+def _median_slope(x: np.ndarray, y: np.ndarray) -> float:
+    i, j = np.triu_indices(len(x), k=1)
+    return float(np.median((y[j] - y[i]) / (x[j] - x[i])))
+
+
+def _number(month: str) -> int:
+    year, number = month.split("-")
+    return 12 * int(year) + int(number)
