@@ -11,7 +11,7 @@ import simplejpeg
 from assets.landing.simulator.scene_canvas import Canvas, Image
 from assets.landing.simulator.scene_traits import Traits
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def light_scene(canvas: Canvas, traits: Traits, warmth: float, rng: np.random.Generator) -> Image:
@@ -35,18 +35,18 @@ def light_scene(canvas: Canvas, traits: Traits, warmth: float, rng: np.random.Ge
     wrap = np.clip(slope * (height * 0.018), -1.0, 1.0) * mask
     offset = np.array([[1, 0, -direction[0] * height * 0.10], [0, 1, height * 0.05]], np.float32)
     shadow = cv2.warpAffine(relief, offset, (width, height)) * (1.0 - mask)
-    lit = 1.0 + good * (0.30 * ramp + 0.75 * wrap - 0.45 * shadow)
+    lit = 1.0 + np.float32(good) * (0.30 * ramp + 0.75 * wrap - 0.45 * shadow)
     warm = np.float32(0.16 * good * (0.4 + 0.6 * abs(warmth))) * (ramp + wrap)
     if harsh:
         cx, cy = rng.uniform(-0.3, 0.3, 2)
-        spot = np.exp(-1.6 * ((x - cx) ** 2 + (y - cy) ** 2))
+        spot = np.exp(-1.6 * (x - np.float32(cx)) ** 2) * np.exp(-1.6 * (y - np.float32(cy)) ** 2)
         edge = np.clip(cv2.dilate(mask, None) - mask, 0.0, 1.0)
         lit = lit * (1.0 + bad * (1.15 * spot - 0.55) - bad * 0.5 * edge)
     elif bad > 0.0:
         even = cv2.resize(cv2.resize(picture, (8, 8), interpolation=cv2.INTER_AREA), (width, height))
         picture = picture + np.float32(0.35 * bad) * (even.mean(axis=(0, 1)) - even)
-    tint = np.stack([1.0 + warm, np.ones_like(warm), 1.0 - warm], axis=2)
-    return np.asarray(picture * lit[:, :, None] * tint, np.float32)
+    red, green, blue = cv2.split(picture)
+    return np.asarray(cv2.merge([red * (lit + lit * warm), green * lit, blue * (lit - lit * warm)]), np.float32)
 
 
 def focus(picture: Image, mask: Image, traits: Traits, rng: np.random.Generator) -> Image:
@@ -94,12 +94,10 @@ def expose(picture: Image, traits: Traits, rng: np.random.Generator) -> Image:
     else:
         haze = np.float32(rng.uniform(0.45, 0.75))
         picture = haze + (picture - haze) * np.float32(1.0 - 0.58 * flaw)
-    # A filmic shoulder keeps highlights of a well-toned picture; a careless one clips.
-    knee = np.float32(0.80 + 0.2 * flaw)
-    return np.asarray(
-        np.where(picture > knee, knee + (1 - knee) * np.tanh((picture - knee) / max(1e-3, 1 - knee)), picture),
-        np.float32,
-    )
+    # A filmic shoulder keeps the highlights of a well-toned picture; a careless one clips.
+    knee = np.float32(0.80 + 0.19 * flaw)
+    excess = np.maximum(picture - knee, 0.0)
+    return np.asarray(picture - excess + excess / (1.0 + 0.6 * excess / (1.0 - knee)), np.float32)
 
 
 def grade(picture: Image, traits: Traits, rng: np.random.Generator) -> Image:
@@ -107,16 +105,13 @@ def grade(picture: Image, traits: Traits, rng: np.random.Generator) -> Image:
     warm, amount = rng.normal(0.0, 0.035), rng.uniform(0.5, 1.0)
     side, garish = rng.uniform(-1.0, 1.0), rng.random() < 0.5
     bad = (1.0 - traits.colour) ** 1.2
-    luma = picture @ _LUMA
-    split = np.float32(0.30 * amount * (traits.colour - 0.4)) * (luma - 0.5)
-    cast = np.float32(0.11 * bad * (1.0 if side > 0.4 else -1.0) * (0.5 + 0.5 * abs(side)))
-    gain = np.float32(np.exp(rng.normal(0.0, 0.15) + bad * (0.55 if garish else -0.75)))
-    grey = luma[:, :, None]
-    toned = grey + (picture - grey) * gain
-    toned[:, :, 0] += split + warm + 0.5 * cast
-    toned[:, :, 1] -= cast
-    toned[:, :, 2] += 0.5 * cast - split - warm
-    return np.asarray(toned, np.float32)
+    split = 0.30 * amount * (traits.colour - 0.4)
+    cast = 0.11 * bad * (1.0 if side > 0.4 else -1.0) * (0.5 + 0.5 * abs(side))
+    gain = float(np.exp(rng.normal(0.0, 0.15) + bad * (0.55 if garish else -0.75)))
+    # Saturation about the grey axis, the split along luma and the cast are one affine map of RGB.
+    linear = gain * np.eye(3) + (1.0 - gain) * _LUMA + split * np.outer((1.0, 0.0, -1.0), _LUMA)
+    offset = np.array((warm + 0.5 * cast - 0.5 * split, -cast, 0.5 * cast + 0.5 * split - warm))
+    return np.asarray(cv2.transform(picture, np.column_stack([linear, offset])), np.float32)
 
 
 def develop(picture: Image, traits: Traits, rng: np.random.Generator) -> bytes:

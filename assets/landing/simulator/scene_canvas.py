@@ -40,7 +40,8 @@ class Canvas:
             return
         t = np.linspace(0.0, 1.0, last - first, dtype=np.float32)[:, None]
         rows = np.asarray(top, np.float32) * (1.0 - t) + np.asarray(bottom, np.float32) * t
-        self.rgb[first:last] = np.clip(rows * 255.0, 0, 255).astype(np.uint8)[:, None, :]
+        column = np.clip(rows * 255.0, 0, 255).astype(np.uint8)[:, None, :]
+        self.rgb[first:last] = cv2.resize(column, (self.width, last - first), interpolation=cv2.INTER_NEAREST)
 
     def polygon(self, points: Sequence[Point], colour: Colour, *, subject: bool = False) -> None:
         """Fill a polygon."""

@@ -50,9 +50,9 @@ def draw_palette(harmony: float, rng: np.random.Generator) -> Palette:
         "sky_bottom": bottom,
         "far": (top[0], 0.30, 0.62 * night),
         "ground": (ground_hue, 0.42, 0.55 * night),
-        "backdrop": (partner + rng.choice((0.0, 0.5)), 0.28, rng.uniform(0.25, 0.85)),
+        "backdrop": (partner + 0.5 * int(rng.integers(2)), 0.28, rng.uniform(0.25, 0.85)),
         "subject": (partner, richness, value),
-        "accent": (partner + rng.choice((0.03, 0.5)), min(1.0, richness + 0.15), rng.uniform(0.5, 0.95)),
+        "accent": (partner + (0.03, 0.5)[int(rng.integers(2))], min(1.0, richness + 0.15), rng.uniform(0.5, 0.95)),
         "neutral": (ground_hue, 0.12, rng.uniform(0.3, 0.9)),
     }
     clash = (1.0 - harmony) ** 1.15

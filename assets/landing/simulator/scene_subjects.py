@@ -46,7 +46,7 @@ def draw_layout(composition: float, rng: np.random.Generator) -> Layout:
 
 
 def add_clutter(canvas: Canvas, order: float, palette: Palette, rng: np.random.Generator) -> None:
-    """Things that nobody meant to photograph, more of them as ``order`` falls: poles, wires, bags, passers-by, signs."""
+    """Things that nobody meant to photograph, more of them as ``order`` falls: poles, bags, strangers, signs."""
     count = int(6.5 * max(0.0, 0.9 - order) + rng.random() * 0.9)
     kinds, places = rng.integers(5, size=7), rng.random((7, 4))
     for kind, (u, v, w, t) in zip(kinds[:count], places[:count], strict=True):
@@ -123,7 +123,7 @@ def _paint_scenery(canvas: Canvas, palette: Palette, layout: Layout, rng: np.ran
         canvas.texture(rng, rng.uniform(0.05, 0.16), (2.5, 0.5), layout.horizon)
     else:
         canvas.gradient(palette.colour("ground", 1.15, 0.8), palette.colour("ground", 0.65, 1.1), layout.horizon)
-        canvas.texture(rng, rng.uniform(0.05, 0.28), (1.0, 0.5), layout.horizon)
+        canvas.texture(rng, rng.uniform(0.05, 0.2), (1.0, 0.5), layout.horizon)
         if rng.random() < 0.5:
             end = layout.x
             road = palette.colour("neutral")
@@ -207,15 +207,18 @@ def _house(canvas: Canvas, layout: Layout, base: float, palette: Palette) -> Non
 
 def _backdrop(canvas: Canvas, palette: Palette, floor: float, rng: np.random.Generator) -> None:
     """A wall, foliage or distant lights behind things; the floor starts at ``floor``."""
-    kind, amount = int(rng.integers(3)), rng.uniform(0.03, 0.2)
+    kind, amount = int(rng.integers(3)), rng.uniform(0.03, 0.14)
     canvas.gradient(palette.colour("backdrop", 1.1), palette.colour("backdrop", 0.75))
     if kind == 0:
         canvas.texture(rng, amount, (0.8, 0.8))
     elif kind == 1:
-        canvas.texture(rng, 0.1 + amount, (0.5, 0.5))
+        canvas.texture(rng, 0.05 + amount, (0.5, 0.5))
         for u, v, r in rng.random((14, 3)):
             canvas.ellipse(
-                (u, v), (0.03 + 0.06 * r, 0.02 + 0.05 * r), palette.colour("ground", 0.5 + 0.8 * v, 1.0), angle=180 * r
+                (u, v),
+                (0.03 + 0.06 * r, 0.02 + 0.05 * r),
+                palette.colour("ground" if v < 0.4 else "backdrop", 0.7 + 0.45 * v),
+                angle=180 * r,
             )
     else:
         for u, v, r in rng.random((12, 3)):
@@ -485,7 +488,7 @@ def _paint_architecture(canvas: Canvas, palette: Palette, layout: Layout, rng: n
         )
     half = layout.scale * rng.uniform(0.7, 1.05) * ratio
     top = max(-0.05, ground - layout.scale * rng.uniform(1.1, 1.75))
-    slant = rng.choice((0.0, 0.0, 0.12, -0.12))
+    slant = (0.0, 0.0, 0.12, -0.12)[int(rng.integers(4))]
     left_top, right_top = top + slant, top - slant
     x0, x1 = layout.x - half, layout.x + half
 
