@@ -32,7 +32,7 @@ def read(path: Path, options: object, intake: Intake) -> None:
     """
     if not path.is_dir():
         raise ImportFailure("this is no folder", file=path, expected=FORMAT.expects)
-    tables = _files_by_table(path)
+    tables = _files_by_table(path, intake)
     intake.consent = _consent(path, has_users=USERS.key in tables)
     for contract, files in tables.values():
         with_uri = False
@@ -46,7 +46,7 @@ def read(path: Path, options: object, intake: Intake) -> None:
             _find_images(path, intake, with_uri=with_uri)
 
 
-def _files_by_table(path: Path) -> dict[str, tuple[TableContract, list[Path]]]:
+def _files_by_table(path: Path, intake: Intake) -> dict[str, tuple[TableContract, list[Path]]]:
     known = landing_tables()
     tables: dict[str, tuple[TableContract, list[Path]]] = {}
     for entry in sorted(path.iterdir()):
@@ -54,6 +54,9 @@ def _files_by_table(path: Path) -> dict[str, tuple[TableContract, list[Path]]]:
         if not files or entry.name.startswith("images"):
             continue
         key = entry.name.partition(".")[0]
+        if key not in known and entry.is_dir():
+            intake.note(f"ignored the folder {entry.name}, which is no table")
+            continue
         if key not in known:
             raise ImportFailure(
                 f"{key!r} is no table",

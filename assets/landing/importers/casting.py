@@ -194,7 +194,7 @@ _FROM_TEXT = {
     "timestamp": f"CASE WHEN abs(TRY_CAST({{text}} AS DOUBLE)) <= {_FARTHEST_SECOND} "
     "THEN make_timestamp(CAST(round(TRY_CAST({text} AS DOUBLE) * 1e6) AS BIGINT)) "
     f"WHEN regexp_full_match({{text}}, '{_ISO.replace('{', '{{').replace('}', '}}')}') "
-    "THEN TRY_CAST({text} AS TIMESTAMP) END",
+    "THEN make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ))) END",
     "list": "TRY_CAST({text} AS {type})",
 }
 _REASONS = {
