@@ -13,8 +13,9 @@ import numpy as np
 
 from assets.landing.simulator.scene_camera import develop, expose, focus, grade, light_scene
 from assets.landing.simulator.scene_canvas import Canvas, Image
+from assets.landing.simulator.scene_layout import add_clutter, draw_layout
 from assets.landing.simulator.scene_palette import draw_palette
-from assets.landing.simulator.scene_subjects import PAINTERS, add_clutter, draw_layout
+from assets.landing.simulator.scene_subjects import PAINTERS
 from assets.landing.simulator.scene_traits import CATEGORIES, draw_traits
 
 __all__ = ["CATEGORIES", "render_photo"]

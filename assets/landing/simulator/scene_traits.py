@@ -2,7 +2,8 @@
 
 Beauty is never drawn itself. It leans on nine separate skills, each with its own noise and with a weight that
 depends on the category; a photo may be lovely in its light and careless in its composition. The skills are turned
-into pixels by :mod:`scene_subjects` (composition, colour, clutter) and :mod:`scene_camera` (the others).
+into pixels by :mod:`scene_layout` (composition, clutter), :mod:`scene_palette` (colour) and :mod:`scene_camera`
+(the others, and colour again).
 """
 
 from dataclasses import dataclass
