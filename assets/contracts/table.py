@@ -1,8 +1,9 @@
 """What a table is: its columns with types, units and ranges, its keys, and how it is partitioned."""
 
 import hashlib
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 
 UTC_TIMESTAMP = pa.timestamp("us", tz="UTC")
 UNDATED = "undated"
+_MONTH = re.compile(rf"\d{{4}}-(0[1-9]|1[0-2])|{UNDATED}")
 
 
 class ContractViolation(ValueError):
@@ -99,8 +101,12 @@ class TableContract:
         arrays = [self._cast(table, column) for column in self.columns]
         return pa.Table.from_arrays(arrays, schema=self.schema)
 
-    def validate(self, table: pa.Table) -> None:
+    def validate(self, table: pa.Table, partition: str | None = None) -> None:
         """Check types, nulls, ranges and the primary key of one partition.
+
+        Args:
+            table: Rows of one partition, conformed.
+            partition: Where the rows are going; if it is a month or ``undated``, their event time must agree.
 
         Raises:
             ContractViolation: With the column, the number of offending rows and an example.
@@ -112,10 +118,14 @@ class TableContract:
         for column in self.columns:
             self._check_column(table, column)
         self._check_primary_key(table)
+        if partition is not None and self.event_time is not None and _MONTH.fullmatch(partition):
+            self._check_month(table, self.event_time, partition)
 
     def _refuse_wrong_columns(self, names: list[str]) -> None:
         known = set(self.schema.names)
         unknown = [n for n in names if n not in known]
+        if repeated := sorted({n for n in names if names.count(n) > 1}):
+            raise ContractViolation(f"{self.key}: columns {repeated} occur more than once")
         absent = [c.name for c in self.columns if not c.nullable and c.name not in names]
         if unknown or absent:
             raise ContractViolation(
@@ -150,6 +160,16 @@ class TableContract:
             example = values.filter(mask)[0].as_py()
             raise ContractViolation(f"{where}: {offending} rows are {complaint}, for example {example!r}")
 
+    def _check_month(self, table: pa.Table, event_time: str, partition: str) -> None:
+        times = table.column(event_time)
+        if partition == UNDATED:
+            foreign = pc.is_valid(times)
+        else:
+            start, end = (pa.scalar(moment, UTC_TIMESTAMP) for moment in _month_bounds(partition))
+            inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+            foreign = pc.invert(pc.fill_null(inside, False))
+        self._refuse(times, foreign, f"{self.key}.{event_time}", f"outside of the partition {partition}")
+
     def _check_primary_key(self, table: pa.Table) -> None:
         keys = table.select(list(self.primary_key))
         counts = keys.group_by(list(self.primary_key)).aggregate([([], "count_all")])
@@ -168,3 +188,9 @@ def month_of(moment: datetime | None) -> str:
     ('2016-03', 'undated')
     """
     return UNDATED if moment is None else f"{moment:%Y-%m}"
+
+
+def _month_bounds(month: str) -> tuple[datetime, datetime]:
+    """First moment of a month, and of the next."""
+    year, number = int(month[:4]), int(month[5:])
+    return datetime(year, number, 1, tzinfo=UTC), datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -61,7 +63,13 @@ def test_assign_folds_keeps_users_together_and_sizes_even():
 
 
 def test_run_adds_out_of_fold_scores_beside_others(lake, media, rated, by_photo):
-    other = {"photo_id": 1, "model_version": "a", "preprocessing_hash": "b", "beauty": 0.5}
+    other = {
+        "photo_id": 1,
+        "model_version": "a",
+        "preprocessing_hash": "b",
+        "beauty": 0.5,
+        "uploaded_at": datetime(2013, 1, 3, tzinfo=UTC),
+    }
     lake.write(
         SCORES, "2013-01", pa.Table.from_pylist([other], schema=SCORES.schema), code_version="x", inputs={"p": "1"}
     )

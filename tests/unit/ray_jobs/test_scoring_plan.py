@@ -143,7 +143,15 @@ def test_other_preprocessing_under_the_same_version_is_scored_again(lake, media,
     row = add_network()
     stale = lake.read(SCORES)
     stale = pa.Table.from_pylist(
-        [{"photo_id": 1, "model_version": row["model_version"], "preprocessing_hash": "old", "beauty": 0.5}],
+        [
+            {
+                "photo_id": 1,
+                "model_version": row["model_version"],
+                "preprocessing_hash": "old",
+                "uploaded_at": datetime(2013, 4, 3, tzinfo=UTC),
+                "beauty": 0.5,
+            }
+        ],
         schema=stale.schema,
     )
     lake.write(SCORES, MONTH, stale)
