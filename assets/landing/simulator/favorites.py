@@ -115,9 +115,7 @@ def _rates(
     owner, slot = photos.owner[shown], photos.slot[shown]
     luck = draws.gamma("photo-luck", month, _PHOTO_LUCK_SHAPE, owner, slot)
     liking = np.exp(config.beauty_attention * (photos.beauty[shown] - MEAN_TALENT)) * people.visibility[owner] * luck
-    fame: Floats = np.ones(len(owner))
-    if config.popularity:
-        fame = (1.0 + audience.in_degree[owner]) ** (0.5 * config.popularity)
+    fame = np.power(1.0 + audience.in_degree[owner], 0.5 * config.popularity)
     return config.favorites_per_follower * audience.sizes[owner] * liking, config.favorites_from_public * liking * fame
 
 

@@ -292,7 +292,13 @@ def _first_of_each(keys: Ints) -> Ints:
 
 
 def _answered(
-    config: SimulationConfig, draws: Draws, people: Population, links: Links, context: TieContext, follower: Ints, followee: Ints
+    config: SimulationConfig,
+    draws: Draws,
+    people: Population,
+    links: Links,
+    context: TieContext,
+    follower: Ints,
+    followee: Ints,
 ) -> Ints:
     """Positions of the new links that are answered: not where the answer is there already."""
     chance = draws.uniform("answer", context.month, follower, followee) < config.reciprocation

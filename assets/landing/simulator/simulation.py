@@ -46,10 +46,14 @@ class SimulationReport:
         counted = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in self.counts.items())
         lines = [f"{self.name}: {state}: {counted}", f"{'':<28}{'Flickr':>12}{'simulated':>12}  estimator"]
         lines += [
-            f"{row['quantity']:<28}{row['target']:>12}{row['simulated']:>12.3f}  {row['estimator']}"
+            f"{row['quantity']:<28}{row['target']:>12}{_number(row['simulated']):>12}  {row['estimator']}"
             for row in self.comparisons
         ]
         return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "too few" if value is None else f"{value:.3f}"
 
 
 def simulate(

@@ -140,8 +140,9 @@ def gini(values: np.ndarray) -> float:
 def power_law_exponent(degrees: Ints, xmin: int | None = None) -> tuple[float, int]:
     """Exponent and xmin of a discrete power law by maximum likelihood.
 
-    Without a given one, xmin is the one with the smallest Kolmogorov-Smirnov distance among those that leave at least 50 values in the
-    tail. Clauset, Shalizi & Newman 2009, "Power-law distributions in empirical data", equations 3.5 and 3.9.
+    Without a given one, xmin is the one with the smallest Kolmogorov-Smirnov distance among those that leave at
+    least 50 values in the tail. Clauset, Shalizi & Newman 2009, "Power-law distributions in empirical data",
+    equations 3.5 and 3.9.
 
     Returns:
         (exponent, xmin); (NaN, 0) where the tail is too short.
@@ -188,8 +189,13 @@ def within_two_steps(links: Links, follower: Ints, followee: Ints) -> np.ndarray
 
 
 def as_rows(comparisons: list[Comparison]) -> list[dict[str, Any]]:
-    """The lines as plain values."""
+    """The lines as plain values; None where a number could not be estimated."""
     return [
-        {"quantity": c.quantity, "target": c.target, "simulated": round(c.simulated, 4), "estimator": c.estimator}
+        {
+            "quantity": c.quantity,
+            "target": c.target,
+            "simulated": None if np.isnan(c.simulated) else round(c.simulated, 4),
+            "estimator": c.estimator,
+        }
         for c in comparisons
     ]
