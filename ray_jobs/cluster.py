@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from assets.contracts.settings import ray_address, refuse_ray_telemetry
 
+_STARTS = 3
+_OBJECT_STORE_BYTES = 256 << 20
+
 
 def usable_cpus() -> int:
     """Cores that this process may use."""
@@ -32,14 +35,29 @@ def ray_cluster(num_gpus: float = 0) -> Iterator[None]:
         ray.init(log_to_driver=False)
     else:
         # Ray finds GPUs itself; a job that wants none must not wait for their detection.
-        ray.init(
-            num_cpus=max(1, usable_cpus()),
-            num_gpus=None if num_gpus else 0,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=256 << 20,
-        )
+        _start_here(num_gpus)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _start_here(num_gpus: float) -> None:
+    import ray
+
+    for attempt in range(1, _STARTS + 1):
+        try:
+            ray.init(
+                num_cpus=max(1, usable_cpus()),
+                num_gpus=None if num_gpus else 0,
+                include_dashboard=False,
+                log_to_driver=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+            )
+        except Exception as error:
+            # On a busy machine Ray gives up on its own node after a fixed 30 seconds, as a bare Exception.
+            if "timed out during startup" not in str(error) or attempt == _STARTS:
+                raise
+            ray.shutdown()
+        else:
+            return

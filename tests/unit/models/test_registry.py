@@ -14,7 +14,7 @@ def test_list_models_finds_every_family():
 
 
 def test_create_model_names_the_models_there_are():
-    with pytest.raises(KeyError, match="no model 'resnet'; there are .*alexnet_reference"):
+    with pytest.raises(KeyError, match=r"no model 'resnet'; there are .*alexnet_reference"):
         create_model("resnet")
 
 

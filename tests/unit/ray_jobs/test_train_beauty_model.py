@@ -90,7 +90,7 @@ def test_run_trains_the_handcrafted_model_too(lake, media, training_set, trainin
 
 
 def test_run_needs_a_training_set(lake, media, trainings):
-    with pytest.raises(ValueError, match="training_set of .* has no rows; materialize it"):
+    with pytest.raises(ValueError, match=r"training_set of .* has no rows; materialize it"):
         run(request(lake, media))
 
 
