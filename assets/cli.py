@@ -77,19 +77,31 @@ def import_(
 def validate(
     tables: Annotated[list[str] | None, typer.Argument(help="Tables to check; all that landed by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON lines.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print what is true as well.")] = False,
 ) -> None:
     """Audit what has landed without publishing it: contracts and expectation suites, month by month.
 
-    Exit code 1 if something would not be published.
+    Exit code 1 if something would not be published, 2 if nothing has landed.
     """
-    from assets.community.validation import validate_landed
+    from assets.community.preview import preview_landed
+    from assets.contracts.lake import Lake
+    from assets.landing.intake import import_folders
 
-    failed = 0
-    for finding in validate_landed(Settings.from_environment(), tables or []):
-        failed += not finding.passed
-        typer.echo(json.dumps(finding.as_dict()) if as_json else finding.as_line())
+    settings = Settings.from_environment()
+    asked = failed = 0
+    try:
+        import_folders(Lake(settings.lake_uri), settings.landing)
+        for finding in preview_landed(settings, tables or []):
+            asked += 1
+            failed += not finding.passed
+            if as_json or verbose or not finding.passed:
+                typer.echo(json.dumps(finding.as_dict()) if as_json else finding.as_line())
+    except ValueError as error:
+        _stop(str(error))
+    if not asked:
+        _stop("nothing has landed; run `beautyflow simulate` or `beautyflow import`, then `beautyflow materialize`")
     if not as_json:
-        typer.echo("everything would be published" if not failed else f"{failed} findings failed")
+        typer.echo(f"{asked} statements about months of tables tested, {failed} false")
     raise typer.Exit(1 if failed else 0)
 
 

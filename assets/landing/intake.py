@@ -62,14 +62,23 @@ def take_in(lake: Lake, landing: Path) -> LandingState:
     Raises:
         ImportFailure: A source cannot be read at all; the others that came before it are in.
     """
-    from assets.landing.importers import import_source
-
-    for folder in source_folders(landing):
-        import_source("canonical", folder, name=folder.name, lake=lake, landing_root=landing)
+    import_folders(lake, landing)
     now = _landed_fingerprints(lake)
     state = _describe(lake, changed_months(_remembered(lake), now))
     lake.put_bytes(_MEMORY, json.dumps(now, sort_keys=True).encode())
     return state
+
+
+def import_folders(lake: Lake, landing: Path) -> None:
+    """Import every source folder whose files changed.
+
+    Raises:
+        ImportFailure: A source cannot be read at all; the others that came before it are in.
+    """
+    from assets.landing.importers import import_source
+
+    for folder in source_folders(landing):
+        import_source("canonical", folder, name=folder.name, lake=lake, landing_root=landing)
 
 
 def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
