@@ -31,7 +31,6 @@ def read(path: Path, options: object, intake: Intake) -> None:
         many_per_line=True,
     )
     _refuse_wrong_line_count(path, nodes, intake)
-    intake.workspace.reject_duplicates(EDGES.key)
     found = intake.workspace.accepted(EDGES.key)
     if found != 2 * links:
         intake.note(f"the header promises {links} links, so {2 * links} directed ones; {found} are good")
@@ -73,9 +72,11 @@ def _source(path: Path, header: int, skipped: int, step: int, intake: Intake) ->
     )
     relation = (
         f"(SELECT {ROW}, node, neighbour, struct_pack(node := node, neighbour := neighbour) AS {TEXT}, "
-        f"CAST(NULL AS VARCHAR) AS {PROBLEM}, CAST(NULL AS VARCHAR) AS {DETAIL} FROM "
+        f"CASE WHEN repetition > 1 AND TRY_CAST(neighbour AS BIGINT) IS NOT NULL THEN 'duplicate_key' END AS {PROBLEM}, "
+        f"'found neighbour ' || neighbour || ' again, expected each one once' AS {DETAIL} FROM (SELECT *, "
+        "row_number() OVER (PARTITION BY node, TRY_CAST(neighbour AS BIGINT) ORDER BY position) AS repetition FROM "
         "(SELECT *, unnest(parts) AS neighbour, generate_subscripts(parts, 1) AS position FROM metis_lines "
-        f"WHERE parts <> ['']) WHERE position > {skipped} AND (position - {skipped + 1}) % {step} = 0)"
+        f"WHERE parts <> ['']) WHERE position > {skipped} AND (position - {skipped + 1}) % {step} = 0 AND neighbour <> ''))"
     )
     return Source(path.name, relation, {})
 

@@ -128,7 +128,7 @@ def _fingerprint(paths: list[Path]) -> str:
 
 def _files_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        yield path
+        yield from [path] if path.exists() else []
         return
     for folder, subfolders, names in os.walk(path):
         subfolders.sort()

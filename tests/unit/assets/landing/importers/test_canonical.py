@@ -1,15 +1,22 @@
 import io
 import tarfile
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from assets.landing.importers import ImportFailure
+from assets.contracts.community import USERS
+from assets.contracts.lake import Lake
+from assets.contracts.quarantine import QUARANTINE
+from assets.landing.importers import ImportFailure, import_source
 
 ALL = 'name = "Small"\nconsent = "all"\n'
-USERS = "user_id,joined_at,opted_in\n1,2015-01-02T03:04:05Z,true\n2,,false\n"
+USERS_CSV = "user_id,joined_at,opted_in\n1,2015-01-02T03:04:05Z,true\n2,,false\n"
 
 
 def parquet(**columns):
@@ -31,7 +38,7 @@ def tar(names):
 def test_read_lands_typed_months(importing, folder):
     path = folder(
         {
-            "users.csv": USERS,
+            "users.csv": USERS_CSV,
             "edges.csv": "follower_id,followee_id,created_at\n2,1,2016-02-29 23:59:59+01:00\n1,2,1456790400.5\n1,3,\n",
         }
     )
@@ -147,7 +154,7 @@ def test_read_counts_lines_below_quoted_line_breaks(importing, folder):
 
 
 def test_read_derives_users_only_where_consent_is_for_all(importing, folder):
-    path = folder({"community.toml": ALL, "users.csv": USERS, "edges.csv": "follower_id,followee_id\n1,7\n8,1\n"})
+    path = folder({"community.toml": ALL, "users.csv": USERS_CSV, "edges.csv": "follower_id,followee_id\n1,7\n8,1\n"})
     report = importing.run("canonical", path)
     assert report.tables["users"].derived == 2
     assert [(row["user_id"], row["opted_in"]) for row in importing.rows("users")] == [
@@ -245,10 +252,16 @@ def test_read_takes_compressed_text(importing, folder):
     [
         ({"notes.txt": "x"}, "no table was found"),
         ({"favourites.csv": "x\n"}, "'favourites' is no table; expected one of .*favorites.* put a dot"),
-        ({"users.csv": USERS, "users.parquet": b"PAR1"}, "the table users is here twice"),
+        ({"users.csv": USERS_CSV, "users.parquet": b"PAR1"}, "the table users is here twice"),
         ({"edges.csv": "follower_id,followee_id\n1,2\n"}, 'no users table .* write consent = "all" to community.toml'),
-        ({"users.csv": USERS, "community.toml": 'consent = "maybe"'}, "consent is 'maybe'; expected 'users_table' or"),
-        ({"users.csv": USERS, "community.toml": "consent = "}, r"community.toml: cannot be read: Invalid value .*; expected TOML"),
+        (
+            {"users.csv": USERS_CSV, "community.toml": 'consent = "maybe"'},
+            "consent is 'maybe'; expected 'users_table' or",
+        ),
+        (
+            {"users.csv": USERS_CSV, "community.toml": "consent = "},
+            r"community.toml: cannot be read: Invalid value .*; expected TOML",
+        ),
         ({"users.csv": "user_id,joined_at\n1,\n"}, r"users.csv, line 1, column 'opted_in': there is no column"),
         ({"users.csv": "user_id,user_id\n"}, r"users.csv, line 1: the name 'user_id' stands twice"),
         ({"users.csv": "user_id,,opted_in\n"}, r"users.csv, line 1: column 2 has no name"),
@@ -299,4 +312,25 @@ def test_read_refuses_images_that_are_no_parquet(importing, folder, content, mes
 
 def test_read_refuses_a_file_for_a_folder(importing, folder):
     with pytest.raises(ImportFailure, match="this is no folder; expected a folder with tables"):
-        importing.run("canonical", folder({"users.csv": USERS}) / "users.csv")
+        importing.run("canonical", folder({"users.csv": USERS_CSV}) / "users.csv")
+
+
+USER_ID = st.sampled_from(["1", "2", "3", "-1", "1.5", "x", "", " 4 ", "5.0", '"6"'])
+JOINED_AT = st.sampled_from(["", "2015-01-02", "2015-13-02", "1456826400", "12", "2015-01-02T03:04:05+01:00", "soon"])
+OPTED_IN = st.sampled_from(["true", "false", "1", "perhaps", "", "true,extra"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(USER_ID, JOINED_AT, OPTED_IN).map(",".join), max_size=30))
+def test_every_row_lands_or_is_quarantined(lines):
+    with tempfile.TemporaryDirectory() as home:
+        path = Path(home) / "landing"
+        path.mkdir()
+        (path / "users.csv").write_text("\n".join(["user_id,joined_at,opted_in", *lines]))
+        lake = Lake(f"{home}/lake")
+        report = import_source("canonical", path, name="here", lake=lake, landing_root=path)
+        zone = lake.zone("landed/here")
+        rows = sum(any(line.split(",")) for line in lines)
+        landed, rejected = zone.read(USERS).num_rows, zone.read(QUARANTINE).num_rows
+        assert landed + rejected == rows
+        assert (report.landed_rows, report.rejected_rows) == (landed, rejected)

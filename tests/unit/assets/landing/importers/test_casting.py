@@ -109,9 +109,7 @@ def test_cast_reads_typed_values(arrow_type, sql, duck_type, expected):
     assert evaluate(arrow_type, sql, duck_type) == expected
 
 
-@pytest.mark.parametrize(
-    ("value", "read"), [(None, None), (True, True), (3, 3), ("it's", "it's")]
-)
+@pytest.mark.parametrize(("value", "read"), [(None, None), (True, True), (3, 3), ("it's", "it's")])
 def test_constant_is_the_same_in_every_row(value, read):
     assert duckdb.sql(f"SELECT {constant(value).sql}").fetchone() == (read,)
 
@@ -124,5 +122,3 @@ def test_range_condition_follows_the_contract():
     assert expected == "a time in 1990..2099"
     for moment, outside in [("1989-12-31", True), ("1990-01-01", False), ("2100-01-01", True)]:
         assert duckdb.sql(f"SELECT {condition} FROM (SELECT TIMESTAMP '{moment}' AS v)").fetchone() == (outside,)
-
-

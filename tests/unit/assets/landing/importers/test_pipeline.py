@@ -1,0 +1,146 @@
+import os
+import threading
+
+import pytest
+
+from assets.contracts.lake import Lake
+from assets.landing.importers import ImportFailure, import_source
+from assets.landing.importers.landing_zone import read_source_document
+
+
+def files_of(lake_root):
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in lake_root.rglob("*") if path.is_file()}
+
+
+def without_locks(files):
+    return {path: content for path, content in files.items() if path.suffix != ".lock"}
+
+
+@pytest.fixture
+def graph(folder):
+    def write(text, name="graph.txt"):
+        return folder({name: text}) / name
+
+    return write
+
+
+def test_import_source_does_nothing_when_nothing_changed(importing, graph):
+    path = graph("1 2 1456826400\nx 2 1456826400\n")
+    first = importing.run("edge_list", path)
+    before = without_locks(files_of(importing.home / "lake"))
+    again = importing.run("edge_list", path)
+    assert (first.skipped, again.skipped) == (False, True)
+    assert again.tables == first.tables
+    assert again.notes == first.notes
+    assert without_locks(files_of(importing.home / "lake")) == before
+    assert "unchanged since the last import; nothing done" in again.render()
+
+
+def test_import_source_replaces_what_it_imported(importing, graph):
+    importing.run("edge_list", graph("1 2 1456826400\n1 3 1459504800\nx 2 1456826400\n"))
+    assert importing.zone.partitions("edges") == ["2016-03", "2016-04"]
+    kept = importing.zone.commit_of("edges", "2016-03")
+    path = graph("1 2 1456826400\n1 4 1462096800\n")
+    assert not importing.run("edge_list", path).skipped
+    assert importing.zone.partitions("edges") == ["2016-03", "2016-05"]
+    assert importing.zone.partitions("quarantine") == []
+    assert importing.zone.commit_of("edges", "2016-03") == kept
+
+
+def test_import_source_drops_tables_that_vanished(importing, folder):
+    users = "user_id,opted_in\n1,true\n"
+    path = folder({"users.csv": users, "blocks.csv": "user_id,blocked_user_id\n1,2\n"})
+    importing.run("canonical", path)
+    (path / "blocks.csv").unlink()
+    importing.run("canonical", path)
+    assert importing.zone.partitions("blocks") == []
+    assert importing.zone.partitions("users") == ["undated"]
+
+
+@pytest.mark.parametrize("change", ["options", "time", "format"])
+def test_import_source_imports_again_when_anything_changed(importing, graph, change):
+    path = graph("1 2\n2 1\n")
+    importing.run("edge_list", path)
+    if change == "time":
+        os.utime(path, ns=(1, 1))
+    options = {"undirected": "true"} if change == "options" else {}
+    if change == "format":
+        path = graph("2 1\n2\n1\n")
+    report = importing.run("metis" if change == "format" else "edge_list", path, **options)
+    assert not report.skipped
+
+
+def test_import_source_imports_again_when_the_lake_lost_a_partition(importing, graph):
+    path = graph("1 2\n")
+    importing.run("edge_list", path)
+    importing.zone.drop("edges", "undated")
+    assert not importing.run("edge_list", path).skipped
+    assert importing.zone.partitions("edges") == ["undated"]
+
+
+def test_import_source_leaves_the_lake_alone_when_it_fails(importing, graph):
+    importing.run("edge_list", graph("1 2\n"))
+    before = without_locks(files_of(importing.home / "lake"))
+    with pytest.raises(ImportFailure):
+        importing.run("edge_list", graph(b"1 2\n" * 3_000 + b"\xff 3\n"))
+    assert without_locks(files_of(importing.home / "lake")) == before
+
+
+def test_import_source_keeps_a_document_of_what_it_did(importing, graph):
+    importing.run("edge_list", graph("1 2\nx 3\n"))
+    document = read_source_document(importing.zone)
+    assert document is not None
+    assert (document["name"], document["consent"]) == ("here", "all")
+    assert document["identity"]["format"] == "edge_list"
+    assert document["identity"]["options"] == {"columns": "auto", "undirected": False}
+    assert document["tables"]["edges"] == {
+        "landed": 1,
+        "rejected": {"not_an_integer": 1},
+        "months": ["undated"],
+        "derived": 0,
+    }
+    assert sorted(document["partitions"]) == ["edges/undated", "quarantine/edges", "users/undated"]
+
+
+def test_import_source_cleans_up_its_work(importing, graph):
+    importing.run("edge_list", graph("1 2\n"))
+    assert [path.suffix for path in (importing.home / "lake" / ".staging").iterdir()] == [".lock"]
+
+
+def test_import_source_stores_absolute_uris_outside_the_landing_folder(importing, tmp_path):
+    path = tmp_path / "elsewhere"
+    path.mkdir()
+    (path / "community.toml").write_text('consent = "all"')
+    (path / "photos.csv").write_text("photo_id\n1\n")
+    (path / "images").mkdir()
+    (path / "images" / "1.jpg").write_bytes(b"jpg")
+    importing.run("canonical", path)
+    assert importing.rows("photos")[0]["uri"] == str(path / "images" / "1.jpg")
+
+
+def test_two_imports_of_one_source_wait_for_one_another(importing, graph):
+    path = graph("".join(f"{i} {i + 1}\n" for i in range(1, 5_000)))
+    reports = []
+    threads = [threading.Thread(target=lambda: reports.append(importing.run("edge_list", path))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.skipped for report in reports) == [False, True]
+    assert len(importing.rows("edges")) == 4_999
+
+
+@pytest.mark.parametrize(
+    ("source_format", "name", "file", "message"),
+    [
+        ("gml", "here", "graph.txt", "there is no format 'gml'; expected one of canonical, crowd_ratings, edge_list"),
+        ("edge_list", "a/../b", "graph.txt", "a source cannot be called 'a/../b'"),
+        ("edge_list", "here", "gone.txt", "gone.txt: there is nothing here; expected a text file .* Check the path"),
+    ],
+)
+def test_import_source_refuses_unknown_formats_names_and_paths(importing, graph, source_format, name, file, message):
+    path = graph("1 2\n").with_name(file)
+    with pytest.raises(ImportFailure, match=message):
+        import_source(
+            source_format, path, name=name, lake=Lake(str(importing.home)), landing_root=importing.landing_root
+        )
