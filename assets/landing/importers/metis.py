@@ -72,11 +72,13 @@ def _source(path: Path, header: int, skipped: int, step: int, intake: Intake) ->
     )
     relation = (
         f"(SELECT {ROW}, node, neighbour, struct_pack(node := node, neighbour := neighbour) AS {TEXT}, "
-        f"CASE WHEN repetition > 1 AND TRY_CAST(neighbour AS BIGINT) IS NOT NULL THEN 'duplicate_key' END AS {PROBLEM}, "
+        f"CASE WHEN repetition > 1 AND number IS NOT NULL THEN 'duplicate_key' END AS {PROBLEM}, "
         f"'found neighbour ' || neighbour || ' again, expected each one once' AS {DETAIL} FROM (SELECT *, "
-        "row_number() OVER (PARTITION BY node, TRY_CAST(neighbour AS BIGINT) ORDER BY position) AS repetition FROM "
+        "row_number() OVER (PARTITION BY node, number ORDER BY position) AS repetition FROM "
+        "(SELECT *, TRY_CAST(neighbour AS BIGINT) AS number FROM "
         "(SELECT *, unnest(parts) AS neighbour, generate_subscripts(parts, 1) AS position FROM metis_lines "
-        f"WHERE parts <> ['']) WHERE position > {skipped} AND (position - {skipped + 1}) % {step} = 0 AND neighbour <> ''))"
+        f"WHERE parts <> ['']) WHERE position > {skipped} AND (position - {skipped + 1}) % {step} = 0 "
+        "AND neighbour <> '')))"
     )
     return Source(path.name, relation, {})
 

@@ -28,6 +28,8 @@ ROW, TEXT, PROBLEM, DETAIL = "_row", "_text", "_problem", "_detail"
 _OWN_FIELDS = [(ROW, pa.int64()), (TEXT, pa.string()), (PROBLEM, pa.string()), (DETAIL, pa.string())]
 _HEADER_BYTES = 1 << 20
 _NO_DELIMITER = "\x01"
+_NO_ROWS = ("Empty CSV file", "either file is too short")
+"""What Arrow says of a file that ends with its header, with or without a line break."""
 
 Lines = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -105,7 +107,7 @@ class TextRows:
                 ),
             )
         except pa.ArrowInvalid as error:
-            if "Empty CSV file" in str(error):
+            if any(sign in str(error) for sign in _NO_ROWS):
                 return None
             raise
 

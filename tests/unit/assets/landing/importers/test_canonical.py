@@ -280,20 +280,20 @@ def test_read_refuses_unusable_folders(importing, folder, files, message):
 def test_read_names_the_line_of_bad_text_far_down(importing, folder):
     lines = [b"user_id,opted_in"] + [b"%d,true" % i for i in range(200_000)]
     lines[150_000] = b"\xe9,true"
-    with pytest.raises(ImportFailure, match="users.csv, line 150001: the text is not UTF-8"):
+    with pytest.raises(ImportFailure, match=r"users.csv, line 150001: the text is not UTF-8"):
         importing.run("canonical", folder({"users.csv": b"\n".join(lines)}))
 
 
 def test_read_refuses_a_row_without_end(importing, folder, monkeypatch):
     monkeypatch.setattr("assets.landing.importers.text_files.BLOCK_BYTES", 1 << 12)
     text = 'rater_id,country\n1,"' + "x\n" * 10_000
-    with pytest.raises(ImportFailure, match="a row is longer than .* double quote that is opened and never closed"):
+    with pytest.raises(ImportFailure, match=r"a row is longer than .* double quote that is opened and never closed"):
         importing.run("canonical", folder({"community.toml": ALL, "raters.csv": text}))
 
 
 def test_read_refuses_images_that_are_no_archive(importing, folder):
     files = {"community.toml": ALL, "photos.csv": "photo_id\n1\n"}
-    with pytest.raises(ImportFailure, match="images.tar: cannot be read as tar"):
+    with pytest.raises(ImportFailure, match=r"images.tar: cannot be read as tar"):
         importing.run("canonical", folder({**files, "images.tar": b"no tar at all" * 100}))
 
 

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
@@ -6,6 +6,11 @@ import pytest
 
 from assets.contracts.table import UTC_TIMESTAMP, Column
 from assets.landing.importers.casting import Field, cast, constant, range_condition
+
+
+def utc(*parts):
+    """A time as DuckDB gives it: UTC, without saying so."""
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)
 
 
 def evaluate(arrow_type, sql, duck_type="VARCHAR", *, nullable=True, is_key=False):
@@ -48,13 +53,13 @@ def test_cast_reads_text(arrow_type, text, value):
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("2016-03-01", datetime(2016, 3, 1)),
-        ("2016-03-01T10:00:00", datetime(2016, 3, 1, 10)),
-        ("2016-03-01 10:00:00Z", datetime(2016, 3, 1, 10)),
-        ("2016-03-01T10:00:00.25+02:00", datetime(2016, 3, 1, 8, 0, 0, 250_000)),
-        ("2016-03-01 10:00:00-0530", datetime(2016, 3, 1, 15, 30)),
-        ("1456826400", datetime(2016, 3, 1, 10)),
-        ("1456826400.728360", datetime(2016, 3, 1, 10, 0, 0, 728_360)),
+        ("2016-03-01", utc(2016, 3, 1)),
+        ("2016-03-01T10:00:00", utc(2016, 3, 1, 10)),
+        ("2016-03-01 10:00:00Z", utc(2016, 3, 1, 10)),
+        ("2016-03-01T10:00:00.25+02:00", utc(2016, 3, 1, 8, 0, 0, 250_000)),
+        ("2016-03-01 10:00:00-0530", utc(2016, 3, 1, 15, 30)),
+        ("1456826400", utc(2016, 3, 1, 10)),
+        ("1456826400.728360", utc(2016, 3, 1, 10, 0, 0, 728_360)),
         ("2016-02-30", None),
         ("01.03.2016", None),
         ("infinity", None),
@@ -92,15 +97,15 @@ def test_cast_keeps_empty_text_only_in_required_columns_outside_the_key():
         (pa.float64(), "'inf'::DOUBLE", "DOUBLE", (None, False)),
         (pa.bool_(), "true", "BOOLEAN", (True, False)),
         (pa.bool_(), "1", "INTEGER", (True, False)),
-        (UTC_TIMESTAMP, "DATE '2016-03-01'", "DATE", (datetime(2016, 3, 1), False)),
-        (UTC_TIMESTAMP, "TIMESTAMP_NS '2016-03-01 10:00:00'", "TIMESTAMP_NS", (datetime(2016, 3, 1, 10), False)),
+        (UTC_TIMESTAMP, "DATE '2016-03-01'", "DATE", (utc(2016, 3, 1), False)),
+        (UTC_TIMESTAMP, "TIMESTAMP_NS '2016-03-01 10:00:00'", "TIMESTAMP_NS", (utc(2016, 3, 1, 10), False)),
         (
             UTC_TIMESTAMP,
             "TIMESTAMPTZ '2016-03-01 10:00:00+02'",
             "TIMESTAMP WITH TIME ZONE",
-            (datetime(2016, 3, 1, 8), False),
+            (utc(2016, 3, 1, 8), False),
         ),
-        (UTC_TIMESTAMP, "1456826400", "BIGINT", (datetime(2016, 3, 1, 10), False)),
+        (UTC_TIMESTAMP, "1456826400", "BIGINT", (utc(2016, 3, 1, 10), False)),
         (pa.list_(pa.int64()), "[1, 2]::INTEGER[]", "INTEGER[]", ([1, 2], False)),
         (pa.string(), "5", "INTEGER", ("5", False)),
     ],

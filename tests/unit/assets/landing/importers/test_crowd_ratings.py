@@ -25,6 +25,6 @@ def test_read_takes_mapped_columns(importing, folder):
 def test_read_refuses_a_column_that_was_named_and_is_not_there(importing, folder):
     path = folder({"r.csv": "photo_id,rater_id,rating\n1,1,1\n"})
     with pytest.raises(
-        ImportFailure, match="no column 'when' for crowd_ratings.rated_at; there are photo_id, rater_id"
+        ImportFailure, match=r"no column 'when' for crowd_ratings.rated_at; there are photo_id, rater_id"
     ):
         importing.run("crowd_ratings", path / "r.csv", rated_at="when")

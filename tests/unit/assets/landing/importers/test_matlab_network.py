@@ -53,5 +53,5 @@ def test_read_refuses_absent_and_oblong_matrices(importing, mat):
 
 @pytest.mark.parametrize("content", [b"no matlab", b"", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"])
 def test_read_refuses_other_files(importing, folder, content):
-    with pytest.raises(ImportFailure, match="cannot be read as a MATLAB file.*save -v7"):
+    with pytest.raises(ImportFailure, match=r"cannot be read as a MATLAB file.*save -v7"):
         importing.run("matlab_network", folder({"a.mat": content}) / "a.mat")

@@ -16,9 +16,7 @@ def rows_of(path):
 def test_delimited_rows_know_their_lines_across_blocks(tmp_path, monkeypatch, block):
     monkeypatch.setattr("assets.landing.importers.text_files.BLOCK_BYTES", block)
     path = tmp_path / "a.csv"
-    lines = ["a,b"]
-    for i in range(2, 200):
-        lines.append("x" if i % 7 == 0 else "" if i % 11 == 0 else f"{i},{i}")
+    lines = ["a,b", *("x" if i % 7 == 0 else "" if i % 11 == 0 else f"{i},{i}" for i in range(2, 200))]
     path.write_text("\n".join(lines) + "\n")
     rows = rows_of(path)
     assert all(row[ROW] == int(row["a"]) for row in rows if row["a"] is not None)
