@@ -1,0 +1,37 @@
+import importlib.util
+import json
+
+import pytest
+
+from assets.contracts.requests import RayRequest, ScorePhotos
+
+PLACES = {"lake_uri": "lake", "media_root": "landing"}
+
+
+def example_of(request: type[RayRequest]) -> RayRequest:
+    return request(**PLACES, **({"months": ["2016-03"]} if request is ScorePhotos else {}))
+
+
+def test_there_are_requests():
+    assert ScorePhotos in RayRequest.__subclasses__()
+
+
+@pytest.mark.parametrize("request_type", RayRequest.__subclasses__(), ids=lambda r: r.__name__)
+def test_from_dict_restores_what_travelled_as_json(request_type):
+    sent = example_of(request_type)
+    assert request_type.from_dict(json.loads(sent.to_json())) == sent
+
+
+@pytest.mark.parametrize("request_type", RayRequest.__subclasses__(), ids=lambda r: r.__name__)
+def test_job_names_an_existing_module(request_type):
+    assert importlib.util.find_spec(request_type.job) is not None
+
+
+def test_from_dict_names_unknown_fields():
+    with pytest.raises(ValueError, match=r"ScorePhotos has no fields \['month'\]; it has .*'months'"):
+        ScorePhotos.from_dict({**PLACES, "month": "2016-03"})
+
+
+def test_from_dict_names_missing_fields():
+    with pytest.raises(ValueError, match="ScorePhotos: .*missing.*'months'"):
+        ScorePhotos.from_dict(PLACES)
