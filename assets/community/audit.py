@@ -2,8 +2,8 @@
 
 Every row is tested, none is sampled. Rows of several months travel together in frames of at most
 ``FRAME_ROWS`` rows, because a validation costs the same for one row and for a hundred thousand; a month that
-is larger than a frame is tested in several. Only when a frame fails are its months tested one by one, so that
-findings are exact per month. What needs all rows of a month at once (equal keys, row counts) is aggregated by
+is larger than a frame is tested in several. A frame that fails is tested again in detail, which says which rows of
+which month are wrong. What needs all rows of a month at once (equal keys, row counts) is aggregated by
 DuckDB out of core, and tested as a frame of one row per month. Memory is bound by one frame and by DuckDB.
 
 References are looked up in what is published: see ``publishing.py`` for the order.
@@ -32,17 +32,25 @@ FRAME_ROWS = 200_000
 """Most rows that one frame holds."""
 
 
-def audit_months(lake: Lake, contract: TableContract, months: Sequence[StagedMonth]) -> dict[str, list[Finding]]:
+def audit_months(
+    lake: Lake, contract: TableContract, months: Sequence[StagedMonth], frame_rows: int = FRAME_ROWS
+) -> dict[str, list[Finding]]:
     """Findings by month, one per statement of the table, in the order of ``statements(contract)``.
 
     A month that is current has the findings of the run that published it; a month without any row to publish has
     none. A staged month without rows fails every statement.
+
+    Args:
+        lake: The lake.
+        contract: The table.
+        months: What was staged.
+        frame_rows: Most rows that are in memory at once.
     """
     found = {m.month: list(read_record(lake, m.table, m.month).findings) for m in months if m.is_current}
     staged = {m.month: m.staged for m in months if m.staged is not None}
     withdrawn = [m.month for m in months if m.staged is None and not m.is_current]
     if staged:
-        found |= _audit(lake, contract, staged, withdrawn)
+        found |= _audit(lake, contract, staged, withdrawn, frame_rows)
     return {m.month: found[m.month] for m in months if m.month in found}
 
 
@@ -52,14 +60,14 @@ def audit_month(lake: Lake, contract: TableContract, month: StagedMonth) -> list
 
 
 def _audit(
-    lake: Lake, contract: TableContract, staged: Mapping[str, Staged], withdrawn: Sequence[str]
+    lake: Lake, contract: TableContract, staged: Mapping[str, Staged], withdrawn: Sequence[str], frame_rows: int
 ) -> dict[str, list[Finding]]:
     with scratch_database() as connection:
         facts = month_facts(connection, lake, contract, staged, withdrawn, EXAMPLES)
         readable = {month: one for month, one in staged.items() if one.rows and not facts[month].mistyped_columns}
         prepare_references(connection, lake, contract)
         tally = _Tally(contract)
-        for frame in _frames(connection, lake, contract, readable):
+        for frame in _frames(connection, lake, contract, readable, frame_rows):
             tally.add(frame)
     untrue = tally.failures | _untrue_facts(contract, facts)
     return {month: _findings(contract, facts[month], untrue, tally.checked) for month in staged}
@@ -75,33 +83,36 @@ class _Tally:
         self.checked: Counter[tuple[str, str]] = Counter()
 
     def add(self, frame: "pd.DataFrame") -> None:
-        """Test a frame: at once, and month by month where something is wrong."""
+        """Test a frame: quickly, and again in detail where something is wrong."""
         for statement in self._statements:
             applicable = frame[list(statement.columns)].notna().all(axis=1)
             for month, rows in applicable.groupby(frame["month"]).sum().items():
                 self.checked[str(month), statement.name] += int(rows)
         if not is_true_of(frame, self._contract, ROWS):
-            for month, part in frame.groupby("month"):
-                self._add_failures(str(month), part)
+            for key, failure in failures(frame, self._contract, ROWS, list(self._contract.primary_key)).items():
+                self.failures[key] = _sum(self.failures.get(key), failure)
 
-    def _add_failures(self, month: str, rows: "pd.DataFrame") -> None:
-        for name, failure in failures(rows, self._contract, ROWS, list(self._contract.primary_key)).items():
-            before = self.failures.get((month, name), Failure(0, ()))
-            self.failures[month, name] = Failure(
-                before.unexpected_count + failure.unexpected_count,
-                (*before.examples, *failure.examples)[:EXAMPLES],
-                before.error or failure.error,
-            )
+
+def _sum(before: Failure | None, more: Failure) -> Failure:
+    """A month that is larger than a frame fails in several."""
+    if before is None:
+        return more
+    examples = (*before.examples, *more.examples)[:EXAMPLES]
+    return Failure(before.unexpected_count + more.unexpected_count, examples, before.error or more.error)
 
 
 def _frames(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract, staged: Mapping[str, Staged]
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contract: TableContract,
+    staged: Mapping[str, Staged],
+    frame_rows: int,
 ) -> Iterator["pd.DataFrame"]:
     """Rows of all months in frames that are as full as they may be."""
     waiting: list[pa.Table] = []
     for one in staged.values():
-        for table in row_tables(connection, lake, contract, one, FRAME_ROWS):
-            if waiting and sum(t.num_rows for t in waiting) + table.num_rows > FRAME_ROWS:
+        for table in row_tables(connection, lake, contract, one, frame_rows):
+            if waiting and sum(t.num_rows for t in waiting) + table.num_rows > frame_rows:
                 yield _as_pandas(waiting)
                 waiting = []
             waiting.append(table)
@@ -122,13 +133,7 @@ def _untrue_facts(contract: TableContract, facts: Mapping[str, MonthFacts]) -> d
     import pandas as pd
 
     frame = pd.DataFrame([month.as_row() for month in facts.values()])
-    if is_true_of(frame, contract, MONTHS):
-        return {}
-    return {
-        (str(month), name): failure
-        for month, rows in frame.groupby("month")
-        for name, failure in failures(rows, contract, MONTHS, ["month"]).items()
-    }
+    return {} if is_true_of(frame, contract, MONTHS) else failures(frame, contract, MONTHS, [])
 
 
 def _findings(

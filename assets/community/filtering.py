@@ -103,7 +103,7 @@ def _hidden_photos(photos: str | None) -> str:
     if not photos:
         return "select null::bigint as photo_id, null::varchar as reason limit 0"
     return f"""
-        select photo_id, arg_min(reason, rank) as reason
+        select photo_id, ['not_public', 'owner_not_opted_in', 'owner_unknown'][min(rank)] as reason
         from (
             select
                 photo_id,
@@ -111,8 +111,7 @@ def _hidden_photos(photos: str | None) -> str:
                     when not is_public then 1
                     when user_id in (select user_id from refusers) then 2
                     when user_id is null and not _consent_of_all then 3
-                end as rank,
-                ['not_public', 'owner_not_opted_in', 'owner_unknown'][rank] as reason
+                end as rank
             from ({photos})
         )
         where rank is not null

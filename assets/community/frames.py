@@ -109,8 +109,8 @@ def row_tables(
     """Staged rows in the form that ``suites.ROWS`` describes, at most ``rows`` at a time."""
     connection.register("staged_rows", lake.staged_dataset(contract, staged))
     for batch in connection.execute(_rows_sql(contract, staged.partition)).to_arrow_reader(rows):
-        if batch.num_rows:
-            yield pa.Table.from_batches([batch])
+        for start in range(0, batch.num_rows, rows):
+            yield pa.Table.from_batches([batch.slice(start, rows)])
     connection.unregister("staged_rows")
 
 
@@ -144,11 +144,11 @@ def _rows_sql(contract: TableContract, month: str) -> str:
 
 def _mistyped(lake: Lake, contract: TableContract, staged: Staged) -> list[Mapping[str, str]]:
     written = next(lake.staged_dataset(contract, staged).get_fragments()).physical_schema
-    found = {name: str(written.field(name).type) for name in written.names}
+    found = {name: written.field(name).type for name in written.names}
     return [
-        {"column": field.name, "type": found.get(field.name, "absent"), "expected": str(field.type)}
+        {"column": field.name, "type": str(found.get(field.name, "absent")), "expected": str(field.type)}
         for field in contract.schema
-        if found.get(field.name) != str(field.type)
+        if found.get(field.name) != field.type
     ]
 
 

@@ -176,7 +176,7 @@ def _time_statements(contract: TableContract) -> Iterator[Statement]:
         ROWS,
         (),
         "ExpectColumnPairValuesToBeEqual",
-        {"column_A": "event_month", "column_B": "month", "ignore_row_if": "never"},
+        {"column_A": "event_month", "column_B": "month", "ignore_row_if": "neither"},
     )
     for end in other_moments(contract):
         yield _at_least(f"{end}_is_not_before_{event}", f"`{end}` is not before `{event}`.", end, event, frame=ROWS)

@@ -45,22 +45,25 @@ def is_true_of(frame: "pd.DataFrame", contract: TableContract, kind: str) -> boo
     return bool(_validate(frame, contract, kind, {"result_format": "BOOLEAN_ONLY"}).success)
 
 
-def failures(frame: "pd.DataFrame", contract: TableContract, kind: str, shown: list[str]) -> dict[str, Failure]:
-    """Statements that are false of a frame.
+def failures(
+    frame: "pd.DataFrame", contract: TableContract, kind: str, shown: list[str]
+) -> dict[tuple[str, str], Failure]:
+    """What is false of the months in a frame, by (month, statement).
 
     Args:
-        frame: The rows.
+        frame: The rows; ``month`` says which month each belongs to.
         contract: The table.
         kind: ``suites.ROWS`` or ``suites.MONTHS``.
         shown: Columns that examples show beside those of the statement.
     """
-    detailed = {
-        "result_format": "SUMMARY",
-        "unexpected_index_column_names": shown,
-        "partial_unexpected_count": EXAMPLES,
-    }
-    results = _validate(frame, contract, kind, detailed).results
-    return {r.expectation_config.meta["statement"]: _failure(r) for r in results if not r.success}
+    every_row = {"result_format": "COMPLETE", "unexpected_index_column_names": ["month", *shown]}
+    found: dict[tuple[str, str], Failure] = {}
+    for result in _validate(frame, contract, kind, every_row).results:
+        if not result.success:
+            name = result.expectation_config.meta["statement"]
+            months = [str(month) for month in frame["month"].unique()]
+            found |= {(month, name): failure for month, failure in _failures_by_month(result, months).items()}
+    return found
 
 
 def _validate(frame: "pd.DataFrame", contract: TableContract, kind: str, result_format: dict[str, Any]) -> Any:
@@ -69,12 +72,19 @@ def _validate(frame: "pd.DataFrame", contract: TableContract, kind: str, result_
         return batch.validate(_suite(contract, kind), result_format=result_format)
 
 
-def _failure(result: Any) -> Failure:
-    seen = result.result or {}
+def _failures_by_month(result: Any, months: list[str]) -> dict[str, Failure]:
+    """A statement that cannot be tested is false of every month."""
     raised = [e["exception_message"] for e in _exceptions(result.exception_info) if e.get("raised_exception")]
-    rows = seen.get("partial_unexpected_index_list") or []
-    examples = tuple({str(name): _text(value) for name, value in row.items()} for row in rows[:EXAMPLES])
-    return Failure(int(seen.get("unexpected_count") or 0), examples, "; ".join(str(message) for message in raised))
+    if raised:
+        return {month: Failure(0, (), "; ".join(str(message) for message in raised)) for month in months}
+    rows_by_month: dict[str, list[Mapping[str, Any]]] = {}
+    for row in result.result["unexpected_index_list"]:
+        rows_by_month.setdefault(row["month"], []).append(row)
+    return {month: Failure(len(rows), _examples(rows)) for month, rows in rows_by_month.items()}
+
+
+def _examples(rows: list[Mapping[str, Any]]) -> tuple[Mapping[str, str], ...]:
+    return tuple({str(k): _text(v) for k, v in row.items() if k != "month"} for row in rows[:EXAMPLES])
 
 
 def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
