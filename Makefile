@@ -33,7 +33,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m assets.dbt.prepare
+	$(BIN)/python -m assets.dbt.manifest >/dev/null
 	touch $@
 
 demo: setup ## Simulate a community and run the whole platform on it
