@@ -78,9 +78,7 @@ class TextRows:
         with pa.input_stream(str(self.path), compression="detect") as stream:
             reader = self._open(stream, bad)
             lines = _LineNumbers(self.header_lines + 1)
-            if reader is None:
-                return
-            for batch in reader:
+            for batch in reader or ():
                 yield from self._numbered(batch, bad, lines)
             yield from self._numbered(None, bad, lines)
 
@@ -160,10 +158,12 @@ def delimited_rows(path: Path) -> TextRows:
     first = _head(path)
     delimiter = max(",;\t", key=first.partition("\n")[0].count)
     header = [name.strip() for name in next(csv.reader(io.StringIO(first), delimiter=delimiter), [])]
+    seen = {own for own, _ in _OWN_FIELDS}
     for position, name in enumerate(header, start=1):
-        if not name or name in header[: position - 1]:
-            problem = f"the name {name!r} stands twice" if name else f"column {position} has no name"
+        if not name or name.lower() in seen:
+            problem = f"the name {name!r} stands twice or is reserved" if name else f"column {position} has no name"
             raise ImportFailure(problem, file=path, line=1, expected="a header line with one name per column")
+        seen.add(name.lower())  # SQL does not tell upper case from lower case
     return TextRows(path, header, delimiter)
 
 

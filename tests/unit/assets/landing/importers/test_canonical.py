@@ -239,6 +239,13 @@ def test_read_takes_a_header_without_rows(importing, folder):
     assert report.tables["raters"].landed == 0
 
 
+@pytest.mark.parametrize("rows", ["7,x,y\n", "7,x,y", "\n\n7,x,y\n8,x,y\n"])
+def test_read_keeps_rejected_rows_of_a_file_without_any_good_one(importing, folder, rows):
+    report = importing.run("canonical", folder({"community.toml": ALL, "raters.csv": f"rater_id,country\n{rows}"}))
+    assert report.tables["raters"].rejected == {"wrong_number_of_fields": rows.count("x")}
+    assert importing.rejected("raters")[0]["row"] == 2 + rows.index("7")
+
+
 def test_read_takes_compressed_text(importing, folder):
     import gzip
 
@@ -264,6 +271,8 @@ def test_read_takes_compressed_text(importing, folder):
         ),
         ({"users.csv": "user_id,joined_at\n1,\n"}, r"users.csv, line 1, column 'opted_in': there is no column"),
         ({"users.csv": "user_id,user_id\n"}, r"users.csv, line 1: the name 'user_id' stands twice"),
+        ({"users.csv": "user_id,User_ID\n"}, r"users.csv, line 1: the name 'User_ID' stands twice"),
+        ({"users.csv": "user_id,_row\n"}, r"users.csv, line 1: the name '_row' stands twice or is reserved"),
         ({"users.csv": "user_id,,opted_in\n"}, r"users.csv, line 1: column 2 has no name"),
         ({"users.csv": ""}, "users.csv: the file is empty"),
         ({"users.csv": b"user_id,opted_in\n1,true\n2,\xff\n"}, r"users.csv, line 3: the text is not UTF-8.*iconv"),
