@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from assets.contracts.parquet import checked_batches, sha256_of, write_parquet
-from assets.contracts.storage import STAGING, LakeError, Storage, StoredObject
+from assets.contracts.storage import STAGING, LakeError, Storage, StoredObject, shown
 from assets.contracts.table import TableContract
 
 __all__ = ["Commit", "Lake", "LakeError", "Staged"]
@@ -90,7 +90,7 @@ class Lake:
 
     def __repr__(self) -> str:
         """The URI, so that logs say which lake."""
-        return f"Lake({self.uri!r})"
+        return f"Lake({shown(self.uri)!r})"
 
     def zone(self, name: str) -> "Lake":
         """A lake inside this one, for example ``landed/<source>``, with commits of its own."""
@@ -133,7 +133,7 @@ class Lake:
             LakeError: The staged file is gone (it was vacuumed); stage it again.
         """
         if self._storage.size(staged.file) != staged.bytes:
-            raise LakeError(f"staged file {staged.file} is gone from {self.uri}; stage the partition again")
+            raise LakeError(f"staged file {staged.file} is gone from {shown(self.uri)}; stage the partition again")
         commit = Commit(**asdict(staged), code_version=code_version, inputs=dict(sorted((inputs or {}).items())))
         if self.commit_of(staged.table, staged.partition) != commit:
             document = json.dumps(asdict(commit), indent=1, sort_keys=True) + "\n"

@@ -53,6 +53,7 @@ class TrainBeautyModel(RayRequest):
         head: ``classifier`` (three buckets) or ``regressor`` (squared loss on 0, 0.5, 1).
         input_size: Side of the square input, in pixels.
         epochs: Passes over the training photos.
+        maximum_photos: Photos to train on at most, drawn by ``seed``: together with ``epochs`` it bounds the time.
         batch_size: Photos per step.
         learning_rate: Peak learning rate.
         seed: Everything random derives from it; the same request gives the same weights.
@@ -65,9 +66,10 @@ class TrainBeautyModel(RayRequest):
     architecture: str = "alexnet_small"
     head: str = "classifier"
     input_size: int = 96
-    epochs: int = 12
+    epochs: int = 6
+    maximum_photos: int = 10_000
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     seed: int = 0
     workers: int = 1
     num_gpus_per_worker: float = 0.0

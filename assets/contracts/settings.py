@@ -5,7 +5,7 @@ The simulator's sealed truth is not listed here on purpose: assets must not know
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -78,3 +78,33 @@ def ray_address() -> str:
 def refuse_ray_telemetry() -> None:
     """Turn off Ray's usage statistics in this process and its children; Ray takes this from the environment only."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+
+@dataclass(frozen=True)
+class ObjectStorageCredentials:
+    """How to sign requests to object storage: the usual ``AWS_*`` variables, which Arrow reads by itself.
+
+    Attributes:
+        key_id: ``AWS_ACCESS_KEY_ID``; empty where the lake is public or in a folder.
+        secret: ``AWS_SECRET_ACCESS_KEY``.
+        token: ``AWS_SESSION_TOKEN`` of temporary credentials.
+        region: ``AWS_REGION`` or ``AWS_DEFAULT_REGION``.
+        endpoint: ``AWS_ENDPOINT_URL``; empty for the provider's own.
+    """
+
+    key_id: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    region: str
+    endpoint: str
+
+    @classmethod
+    def from_environment(cls) -> "ObjectStorageCredentials":
+        """Read the environment now."""
+        return cls(
+            key_id=os.environ.get("AWS_ACCESS_KEY_ID", ""),
+            secret=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            token=os.environ.get("AWS_SESSION_TOKEN", ""),
+            region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", ""),
+            endpoint=os.environ.get("AWS_ENDPOINT_URL", ""),
+        )

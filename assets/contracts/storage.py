@@ -6,6 +6,7 @@ how costly one small read is.
 """
 
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -102,16 +103,10 @@ class Storage:
         if self.is_local:
             self._rename_into_place(path, Path(self.path(name)))
             return
-        # Arrow's output stream completes the upload when it is closed, also by an exception, and would
-        # publish half an object. This call has no Python in it that could be interrupted.
-        pafs.copy_files(
-            str(path),
-            self.path(name),
-            source_filesystem=pafs.LocalFileSystem(),
-            destination_filesystem=self.filesystem,
-            chunk_size=8 << 20,
-            use_threads=False,
-        )
+        # Arrow completes an upload when its stream is closed, also by an exception, and would publish half an
+        # object. Threads other than the main one are never interrupted between opening and closing.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(self._upload, path, self.path(name)).result()
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:
@@ -151,6 +146,14 @@ class Storage:
         selector = pafs.FileSelector(self.path(prefix), allow_not_found=True, recursive=recursive)
         return self.filesystem.get_file_info(selector)
 
+    def _upload(self, path: Path, target: str) -> None:
+        # Mapped before the upload begins: a file that cannot be read publishes nothing. A part that the server
+        # refuses makes `write` or `close` raise, and the upload is then never completed.
+        content = pa.memory_map(str(path)).read_buffer() if path.stat().st_size else b""
+        stream = self.filesystem.open_output_stream(target)
+        stream.write(content)
+        stream.close()
+
     def _rename_into_place(self, path: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.stat().st_dev != target.parent.stat().st_dev:
@@ -163,15 +166,24 @@ class Storage:
         _fsync_folder(target.parent)
 
 
+def shown(uri: str) -> str:
+    """A URI as logs may show it.
+
+    >>> shown("s3://key:secret@bucket/lake?region=eu-west-1")
+    's3://bucket/lake?region=eu-west-1'
+    """
+    return re.sub(r"(?<=://)[^/@]*@", "", uri)
+
+
 def _open_filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
     if "://" not in uri:
         return pafs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
     try:
         filesystem, root = pafs.FileSystem.from_uri(_with_single_put(uri))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise LakeError(f"cannot open the lake {uri!r}: {error}; use a folder or s3://bucket/prefix") from error
+        raise LakeError(f"cannot open the lake {shown(uri)!r}: {error}; use a folder or s3://bucket/prefix") from error
     if not root:
-        raise LakeError(f"cannot open the lake {uri!r}: it names no bucket; use a folder or s3://bucket/prefix")
+        raise LakeError(f"cannot open the lake {shown(uri)!r}: it names no bucket; use a folder or s3://bucket/prefix")
     return filesystem, root.rstrip("/")
 
 
