@@ -1,0 +1,91 @@
+"""The catalog: which committed files dbt may read, written as JSON just before dbt starts.
+
+dbt makes one view per lake table from it (``dbt_project/macros/create_lake_views.sql``), over literal
+lists of files, so that a warehouse is built from one state of the lake and never from staged data.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from assets.contracts.lake import Lake
+from assets.contracts.registry import all_contracts
+from assets.contracts.settings import Settings
+from assets.contracts.table import TableContract
+
+_SCALAR_TYPES = {
+    pa.bool_(): "BOOLEAN",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "VARCHAR",
+    pa.binary(): "BLOB",
+    pa.date32(): "DATE",
+}
+
+
+def catalog_path(settings: Settings) -> Path:
+    """Where the catalog of the next or running dbt invocation is."""
+    return settings.warehouse.with_name("lake_catalog.json")
+
+
+def lake_catalog(lake: Lake) -> dict[str, Any]:
+    """Every table of the registry, with or without data.
+
+    Returns:
+        ``tables``: key -> ``columns`` (name -> DuckDB type), ``files``, and ``uniform``, whether all files
+        were written under the present contract; ``partitions``: ``table/partition`` -> sha256.
+    """
+    tables: dict[str, Any] = {}
+    partitions: dict[str, str] = {}
+    for key, contract in all_contracts().items():
+        commits = lake.commits(key)
+        tables[key] = {
+            "columns": duckdb_columns(contract),
+            "files": [lake.location(commit.file) for commit in commits],
+            "uniform": all(commit.schema == contract.fingerprint for commit in commits),
+        }
+        partitions |= {f"{key}/{commit.partition}": commit.sha256 for commit in commits}
+    return {"tables": tables, "partitions": partitions}
+
+
+def write_catalog(lake: Lake, path: Path) -> dict[str, Any]:
+    """Write the catalog in one atomic step and return it."""
+    catalog = lake_catalog(lake)
+    write_json(catalog, path)
+    return catalog
+
+
+def write_json(document: dict[str, Any], path: Path) -> None:
+    """Replace a JSON file in one step: readers see the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    staged.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    staged.replace(path)
+
+
+def duckdb_columns(contract: TableContract) -> dict[str, str]:
+    """Columns of a contract with their DuckDB types, in order."""
+    return {column.name: duckdb_type(column.type) for column in contract.columns}
+
+
+def duckdb_type(arrow_type: pa.DataType) -> str:
+    """DuckDB's name of an Arrow type.
+
+    Raises:
+        TypeError: No contract has had such a type yet; add it here.
+
+    >>> duckdb_type(pa.timestamp("us", tz="UTC")), duckdb_type(pa.list_(pa.int64()))
+    ('TIMESTAMP WITH TIME ZONE', 'BIGINT[]')
+    """
+    if pa.types.is_list(arrow_type):
+        return f"{duckdb_type(arrow_type.value_type)}[]"
+    if pa.types.is_timestamp(arrow_type):
+        return "TIMESTAMP WITH TIME ZONE" if arrow_type.tz else "TIMESTAMP"
+    if arrow_type not in _SCALAR_TYPES:
+        raise TypeError(f"no DuckDB type is known for Arrow type {arrow_type}; add it to assets/dbt/catalog.py")
+    return _SCALAR_TYPES[arrow_type]

@@ -1,0 +1,119 @@
+"""What changed since the last successful build, so that only that is replayed, or nothing at all.
+
+The state of the last build lies beside the warehouse (``built.json``): the hash of every partition that
+it read, and of the project. It is written after dbt and the publication succeeded, so whatever a killed
+or failed run did counts as not done, and is done again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.contracts.settings import PROJECT_ROOT, Settings
+from assets.dbt.arguments import build_invocations, is_month
+from assets.dbt.catalog import write_json
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+_SOURCES = {".sql", ".yml"}
+_MADE_BY_DBT = {"target", "logs", "dbt_packages"}
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What the next build has to do.
+
+    Attributes:
+        reason: Why, for a person.
+        up_to_date: Nothing is to be done.
+        full_refresh: Incremental models are made from nothing.
+        months: Months to replay, sorted.
+    """
+
+    reason: str
+    up_to_date: bool = False
+    full_refresh: bool = False
+    months: tuple[str, ...] = ()
+
+    @property
+    def invocations(self) -> list[list[str]]:
+        """Arguments of the dbt invocations, in order; none if the warehouse is up to date."""
+        return [] if self.up_to_date else build_invocations(self.months, full_refresh=self.full_refresh)
+
+
+def plan_build(settings: Settings, catalog: Mapping[str, Any]) -> BuildPlan:
+    """Compare the lake and the project with what the warehouse was last built from."""
+    built = _built_state(settings)
+    state = _state(catalog)
+    everything = tuple(sorted({m for name in state["partitions"] if is_month(m := _partition(name))}))
+    if not settings.warehouse.exists() or built is None:
+        return BuildPlan("nothing was completely built yet", full_refresh=True, months=everything)
+    if built["project"] != state["project"]:
+        return BuildPlan("models or contracts changed", full_refresh=True, months=everything)
+    changed = changed_partitions(built["partitions"], state["partitions"])
+    if changed or built["files"] != state["files"]:
+        months = tuple(sorted({m for name in changed if is_month(m := _partition(name))}))
+        return BuildPlan(f"{len(changed)} lake partitions changed", months=months or everything[-1:])
+    if not settings.published_warehouse.exists():
+        return BuildPlan("there is no published copy", months=everything[-1:])
+    return BuildPlan("lake and models are those of the last build", up_to_date=True)
+
+
+def changed_partitions(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Names ``table/partition`` that are new, gone or different.
+
+    >>> changed_partitions({"photos/2016-01": "a", "photos/2016-02": "b"}, {"photos/2016-01": "c"})
+    ['photos/2016-01', 'photos/2016-02']
+    """
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def remember_build(settings: Settings, catalog: Mapping[str, Any]) -> None:
+    """Note that the warehouse was built and published from this catalog."""
+    write_json(_state(catalog), _memory(settings))
+
+
+def forget_build(settings: Settings) -> None:
+    """Make the next build a full one."""
+    _memory(settings).unlink(missing_ok=True)
+
+
+def project_fingerprint(project: Path = DBT_PROJECT) -> str:
+    """Sixteen hexadecimal digits over all that dbt parses."""
+    digest = hashlib.sha256()
+    for path in sorted(project.rglob("*")):
+        relative = path.relative_to(project)
+        if path.suffix in _SOURCES and relative.parts[0] not in _MADE_BY_DBT:
+            digest.update(f"{relative.as_posix()}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _state(catalog: Mapping[str, Any]) -> dict[str, Any]:
+    tables = catalog["tables"]
+    columns = {name: table["columns"] for name, table in tables.items()}
+    return {
+        "partitions": dict(catalog["partitions"]),
+        "files": _digest({name: table["files"] for name, table in tables.items()}),
+        "project": f"{project_fingerprint()}-{_digest(columns)}",
+    }
+
+
+def _built_state(settings: Settings) -> dict[str, Any] | None:
+    path = _memory(settings)
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _memory(settings: Settings) -> Path:
+    return settings.warehouse.with_name("built.json")
+
+
+def _partition(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,140 @@
+"""Questions to the published warehouse from a terminal: one query, or a prompt."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from assets.contracts.settings import Settings
+from assets.dbt.publish import PublicationFailure, connect_published
+
+FORMATS = ("table", "csv", "json")
+
+_TABLES = """
+select table_name, comment, estimated_size as rows
+from duckdb_tables()
+where schema_name = 'main'
+order by table_name
+"""
+_WELCOME = "Read-only copy of the warehouse. End a query with `;`. `.tables` lists tables, `.quit` leaves."
+
+
+class QueryFailure(RuntimeError):
+    """A query could not be answered; the message says why."""
+
+
+def run_query(settings: Settings, sql: str, rows: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Names of the columns, and at most so many rows; all rows if ``rows`` is None.
+
+    Raises:
+        QueryFailure: Nothing was published yet, or DuckDB refuses the query.
+    """
+    try:
+        with connect_published(settings) as connection:
+            result = connection.execute(sql)
+            names = [column[0] for column in result.description or []]
+            return names, result.fetchall() if rows is None else result.fetchmany(rows)
+    except (PublicationFailure, duckdb.Error) as error:
+        raise QueryFailure(str(error)) from error
+
+
+def print_query(settings: Settings, sql: str, output: str = "table", rows: int = 50) -> str:
+    """Answer of one query as text.
+
+    Args:
+        settings: The community.
+        sql: One statement; the warehouse is read-only.
+        output: ``table``, ``csv`` or ``json`` (one object per line).
+        rows: Most rows to print.
+
+    Raises:
+        QueryFailure: Unknown format, nothing published yet, or DuckDB refuses the query.
+    """
+    if output not in FORMATS:
+        raise QueryFailure(f"unknown format {output!r}; choose one of {', '.join(FORMATS)}")
+    names, found = run_query(settings, sql, rows + 1)
+    shown = found[:rows]
+    if output == "csv":
+        return _as_csv(names, shown)
+    if output == "json":
+        return "\n".join(json.dumps(dict(zip(names, row, strict=True)), default=str) for row in shown)
+    more = f"\n(only the first {rows} rows; ask for more with --rows)" if len(found) > rows else ""
+    return _as_table(names, shown) + more
+
+
+def prompt(
+    settings: Settings, rows: int = 50, read: Callable[[str], str] = input, say: Callable[[str], None] = print
+) -> None:
+    """Answer queries until the person leaves with ``.quit`` or end of input.
+
+    Raises:
+        QueryFailure: Nothing was published yet.
+    """
+    run_query(settings, "select 1")
+    say(_WELCOME)
+    for statement in _statements(read):
+        try:
+            say(print_query(settings, _TABLES if statement == ".tables" else statement, "table", rows))
+        except QueryFailure as failure:
+            say(str(failure))
+
+
+def _statements(read: Callable[[str], str]) -> Iterable[str]:
+    lines: list[str] = []
+    while True:
+        try:
+            line = read("...> " if lines else "sql> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line in {".quit", ".exit"}:
+            return
+        lines += [line] if line else []
+        if lines and (line.endswith(";") or lines[0].startswith(".")):
+            yield " ".join(lines).rstrip(";")
+            lines = []
+
+
+def _as_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(names)]
+    numeric = [_is_numeric(rows, i) for i in range(len(names))]
+    lines = ["  ".join(_aligned(n, w, r) for n, w, r in zip(names, widths, numeric, strict=True)).rstrip()]
+    lines.append("  ".join("-" * width for width in widths))
+    lines += [
+        "  ".join(_aligned(c, w, r) for c, w, r in zip(row, widths, numeric, strict=True)).rstrip() for row in cells
+    ]
+    return "\n".join(lines if rows else [*lines, "(no rows)"])
+
+
+def _as_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return text.getvalue().rstrip("\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def _aligned(text: str, width: int, right: bool) -> str:
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def _is_numeric(rows: Sequence[Sequence[Any]], column: int) -> bool:
+    values = [row[column] for row in rows if row[column] is not None]
+    return bool(values) and all(isinstance(v, int | float | Decimal) and not isinstance(v, bool) for v in values)

@@ -1,0 +1,6 @@
+select
+    follower_id,
+    followee_id,
+    created_at,
+    removed_at
+from {{ source('lake', 'edges') }}

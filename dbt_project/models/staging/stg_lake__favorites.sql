@@ -1,0 +1,6 @@
+select
+    user_id,
+    photo_id,
+    created_at,
+    removed_at
+from {{ source('lake', 'favorites') }}

@@ -1,0 +1,5 @@
+select
+    rater_id,
+    country,
+    track_record
+from {{ source('lake', 'raters') }}

@@ -1,0 +1,6 @@
+select
+    user_id,
+    source,
+    value,
+    n
+from {{ source('lake', 'user_quality') }}
