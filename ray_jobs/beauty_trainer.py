@@ -18,6 +18,8 @@ from ray_jobs.photo_source import PhotoSource
 from ray_jobs.prepared_photos import prepare_photos
 
 _SPLITS = ("train", "validation", "test")
+_VALIDATION_PHOTOS = 1_000
+_TEST_PHOTOS = 5_000
 
 
 class BeautyTrainer:
@@ -27,11 +29,15 @@ class BeautyTrainer:
         config: Which network, and how photos are prepared for it.
         settings: How to train.
         media_root: Where relative photo URIs start.
+        maximum_photos: Photos to train on at most.
     """
 
-    def __init__(self, config: ModelConfig, settings: TrainingSettings, media_root: str) -> None:
+    def __init__(
+        self, config: ModelConfig, settings: TrainingSettings, media_root: str, maximum_photos: int = 10_000
+    ) -> None:
         self._config = config
         self._settings = settings
+        self._limits = {"train": maximum_photos, "validation": _VALIDATION_PHOTOS, "test": _TEST_PHOTOS}
         self._source = PhotoSource(media_root)
 
     def train(self, rows: pa.Table) -> dict[str, Any]:
@@ -48,6 +54,7 @@ class BeautyTrainer:
             ValueError: Fewer than two photos of the split ``train`` could be read.
         """
         with tempfile.TemporaryDirectory() as folder:
+            rows = sampled(rows, self._limits, self._settings.seed)
             uris = rows["uri"].to_pylist()
             prepared, usable = prepare_photos(
                 self._source, uris, self._config.preprocessing, Path(folder) / "photos.npy", usable_cpus()
@@ -68,6 +75,14 @@ class BeautyTrainer:
             "metrics": _held_out_metrics(beauty, targets[chosen["test"]], metric[chosen["test"]]),
             "curves": _curves(curve),
         }
+
+
+def sampled(rows: pa.Table, limits: dict[str, int], seed: int) -> pa.Table:
+    """Rows in their order, of each split at most its limit, drawn at random but the same for the same seed."""
+    split = rows["split"].to_numpy()
+    order = np.random.default_rng(seed).permutation(len(split))
+    chosen = [order[split[order] == name][:limit] for name, limit in limits.items()]
+    return rows.take(np.sort(np.concatenate(chosen)))
 
 
 def _targets(buckets: np.ndarray) -> np.ndarray:

@@ -110,7 +110,7 @@ def _train_on_ray(request: TrainBeautyModel, rows: pa.Table) -> dict[str, Any]:
     with ray_cluster(gpus):
         trainer: Any = ray.remote(BeautyTrainer).options(num_cpus=1, num_gpus=gpus, max_restarts=2, max_task_retries=2)
         # One slot: wherever the actor lands, it uses the cores that it finds there.
-        actor = trainer.remote(config, settings, request.media_root)
+        actor = trainer.remote(config, settings, request.media_root, request.maximum_photos)
         result: dict[str, Any] = ray.get(actor.train.remote(rows))
     return result
 

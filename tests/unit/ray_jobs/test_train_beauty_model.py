@@ -8,7 +8,7 @@ from assets.contracts.beauty import TRAINING_SET
 from assets.contracts.requests import TrainBeautyModel
 from models.training import TrainingSettings
 from ray_jobs import train_beauty_model
-from ray_jobs.beauty_trainer import BeautyTrainer, model_config
+from ray_jobs.beauty_trainer import BeautyTrainer, model_config, sampled
 from ray_jobs.model_store import find_model, model_rows, read_weights
 from ray_jobs.train_beauty_model import run
 
@@ -43,7 +43,8 @@ def trainings(monkeypatch):
     def train(request, rows):
         counted.append(request)
         settings = TrainingSettings(epochs=request.epochs, batch_size=request.batch_size, seed=request.seed, threads=1)
-        return BeautyTrainer(model_config(request), settings, request.media_root).train(rows)
+        trainer = BeautyTrainer(model_config(request), settings, request.media_root, request.maximum_photos)
+        return trainer.train(rows)
 
     monkeypatch.setattr(train_beauty_model, "_train_on_ray", train)
     return counted
@@ -102,3 +103,16 @@ def test_run_refuses_more_workers_than_it_has(lake, media):
 def test_model_config_refuses_unknown_heads(lake, media):
     with pytest.raises(ValueError, match="no head 'ranker'"):
         model_config(request(lake, media, head="ranker"))
+
+
+def test_run_trains_on_no_more_photos_than_asked(lake, media, training_set, trainings):
+    assert run(request(lake, media, maximum_photos=9))["training_photos"] in (8, 9)
+
+
+def test_sampled_draws_within_splits_and_repeats():
+    rows = pa.table({"split": ["train"] * 10 + ["test"] * 5, "row": list(range(15))})
+    drawn = sampled(rows, {"train": 4, "validation": 3, "test": 9}, seed=0)
+    assert drawn["split"].to_pylist() == ["train"] * 4 + ["test"] * 5
+    assert drawn["row"].to_pylist() == sorted(drawn["row"].to_pylist())
+    assert drawn == sampled(rows, {"train": 4, "validation": 3, "test": 9}, seed=0)
+    assert drawn != sampled(rows, {"train": 4, "validation": 3, "test": 9}, seed=1)
