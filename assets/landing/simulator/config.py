@@ -72,9 +72,9 @@ class SimulationConfig:
 
     founders: float = _knob(0.35, "Share of people who join in the first month.", low=0, high=1)
     base_churn: float = _knob(0.012, "Probability per month of leaving for good, before d and r.", low=0, high=0.5)
-    talent_sd: float = _knob(0.13, "Spread of talent between people, on the beauty scale.", low=0, high=0.4)
-    photo_sd: float = _knob(0.11, "Spread of the photos of one person in one month.", low=0, high=0.4)
-    drift_sd: float = _knob(0.03, "Spread of a person's slow own ups and downs.", low=0, high=0.3)
+    talent_sd: float = _knob(0.16, "Spread of talent between people, on the beauty scale.", low=0, high=0.4)
+    photo_sd: float = _knob(0.09, "Spread of the photos of one person in one month.", low=0, high=0.4)
+    drift_sd: float = _knob(0.02, "Spread of a person's slow own ups and downs.", low=0, high=0.3)
     photos_per_month: float = _knob(1.2, "Mean uploads per person and month.", low=0.01, high=100)
     activity_sd: float = _knob(1.5, "Standard deviation of the log upload rate between people.", low=0, high=3)
     links_per_month: float = _knob(0.7, "Mean follows started per person and month.", low=0.01, high=100)
@@ -84,7 +84,9 @@ class SimulationConfig:
     closure: float = _knob(0.85, "Share of proposed links that go to a followee of a followee.", low=0, high=1)
     reciprocation: float = _knob(0.39, "Probability that a new link is answered.", low=0, high=1)
     unfollow: float = _knob(0.06, "Share of links that are removed some day.", low=0, high=1)
-    new_link_attention: float = _knob(8.0, "Weight of a new link in influence, relative to an old one.", low=1, high=50)
+    new_link_attention: float = _knob(
+        20.0, "Weight of a new link in influence, relative to an old one.", low=1, high=100
+    )
     new_link_months: int = _knob(3, "Months for which a link counts as new.", low=1, high=120)
     favorites_per_follower: float = _knob(
         0.14, "Mean favorites per follower and photo of middling beauty.", low=0, high=1

@@ -37,6 +37,13 @@ def render_batch(batch: list[tuple[float, str, int]], size: int) -> list[bytes]:
     return [render_photo(beauty, category, seed, size) for beauty, category, seed in batch]
 
 
+def _use_one_thread() -> None:
+    """Keep OpenCV to one thread: the pool has a process per core already."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
 class ImageShards:
     """Writer of ``<folder>/YYYY-MM.tar`` with members ``<photo_id>.jpg``; a context manager.
 
@@ -54,7 +61,9 @@ class ImageShards:
         self._waiting: deque[tuple[str, list[int], list[Future[list[bytes]]]]] = deque()
         # A fresh interpreter per process: a fork would copy the threads' locks of Arrow and BLAS.
         self._pool: Executor = (
-            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else _InThisProcess()
+            ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_use_one_thread)
+            if workers > 1
+            else _InThisProcess()
         )
         folder.mkdir(parents=True)
 

@@ -3,8 +3,8 @@
 All three keep everybody else as they are and ignore effects that come back through others.
 
 - E1, exposure to quality: the links that somebody made in month t to top-quartile producers go to followees drawn
-  from the month's other new links instead; outcome: mean latent beauty of the photos of the next three months,
-  with the same photos taken.
+  from the other new links of the month instead, those of followers of about the same beauty (homophily would have
+  chosen likewise); outcome: mean latent beauty of the photos of the next three months, with the same photos taken.
 - E2, imbalance: whoever is in the top third of absolute imbalance at the end of month t (each sign apart) is moved to
   a value drawn from the middle third, and stays moved by that much; outcome: expected uploads of the next three
   months and probability of leaving within six.
@@ -29,6 +29,8 @@ QUALITY_WINDOW = 3
 """Months after treatment over which E1 and the uploads of E2 are measured."""
 ENGAGEMENT_WINDOW = 6
 """Months after treatment over which leaving and active weeks are measured."""
+
+_NEIGHBOURS = 40
 
 Columns = dict[str, np.ndarray]
 
@@ -167,11 +169,9 @@ class PotentialOutcomes:
         """Open E1 for the links made in this month."""
         (top,) = _quantiles(np.where(view.active, view.beauty, np.nan), (0.75,))
         treated = view.beauty[new.followee] >= top
-        pool = np.sort(new.followee[~treated])
-        if not treated.any() or not len(pool):
+        if treated.all() or not treated.any():
             return
         who, position = np.unique(new.follower[treated], return_inverse=True)
-        follower, followee = new.follower[treated], new.followee[treated]
         zeros = np.zeros(len(who))
         self.exposure_cohorts.append(
             _ExposureCohort(
@@ -181,8 +181,8 @@ class PotentialOutcomes:
                 treated_links=np.bincount(position, minlength=len(who)),
                 baseline=view.beauty[who],
                 position=position,
-                followee=followee,
-                comparator=pool[self.draws.below("E1", view.month, len(pool), follower, followee)],
+                followee=new.followee[treated],
+                comparator=self._comparators(view, new, treated),
                 removed_at=new.removed_at[treated],
                 gap_without=zeros,
                 photos=np.zeros(len(who), dtype=np.int64),
@@ -190,6 +190,17 @@ class PotentialOutcomes:
                 sum_without=zeros,
             )
         )
+
+    def _comparators(self, view: MonthView, new: NewLinks, treated: np.ndarray) -> Ints:
+        """A followee for each treated link, from the other links of the followers nearest in cumulative beauty."""
+        # Followers without photos stand together, below all others.
+        standing = np.nan_to_num(view.beauty[new.follower], nan=-1.0)
+        order = np.lexsort((new.followee[~treated], standing[~treated]))
+        pool, pool_standing = new.followee[~treated][order], standing[~treated][order]
+        place = np.searchsorted(pool_standing, standing[treated])
+        first = np.clip(place - _NEIGHBOURS // 2, 0, max(len(pool) - _NEIGHBOURS, 0))
+        ids = (new.follower[treated], new.followee[treated])
+        return pool[first + self.draws.below("E1", view.month, min(_NEIGHBOURS, len(pool)), *ids)]
 
     def follow_exposure(self, view: MonthView, photos: NewPhotos) -> list[tuple[str, int, Columns]]:
         """Carry E1 through a month's public photos; returns finished cohorts like ``follow_shifts``."""
