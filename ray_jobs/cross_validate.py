@@ -144,7 +144,7 @@ def assign_folds(users: Sequence[int | None], photos: Sequence[int], folds: int,
     """Fold of each photo: all photos of a user in one fold; folds hold about equally many users.
 
     >>> assign_folds([1, 1, None, None], [10, 11, 12, 13], 2, seed=0).tolist()
-    [0, 0, 1, 0]
+    [1, 1, 0, 0]
     """
     units = [("photo", p) if u is None else ("user", u) for u, p in zip(users, photos, strict=True)]
     names = sorted(set(units))
