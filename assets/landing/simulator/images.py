@@ -4,11 +4,13 @@ A shard is the same bytes whatever the number of processes: members in order of 
 """
 
 import io
+import os
 import tarfile
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,11 +39,22 @@ def render_batch(batch: list[tuple[float, str, int]], size: int) -> list[bytes]:
     return [render_photo(beauty, category, seed, size) for beauty, category, seed in batch]
 
 
-def _use_one_thread() -> None:
-    """Keep OpenCV to one thread: the pool has a process per core already."""
+def _start_worker() -> None:
+    """Keep OpenCV to one thread, as the pool has a process per core already, and end with the parent.
+
+    A worker whose parent is killed would wait for work for ever: it holds both ends of the queue.
+    """
     import cv2
 
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class ImageShards:
@@ -61,7 +74,7 @@ class ImageShards:
         self._waiting: deque[tuple[str, list[int], list[Future[list[bytes]]]]] = deque()
         # A fresh interpreter per process: a fork would copy the threads' locks of Arrow and BLAS.
         self._pool: Executor = (
-            ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_use_one_thread)
+            ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
             if workers > 1
             else _InThisProcess()
         )
