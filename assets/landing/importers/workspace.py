@@ -23,6 +23,7 @@ from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, TextRows
 
 BATCH_ROWS = 131_072
+SLICE_BATCHES = 4
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Workspace:
         self.tables: dict[str, CheckedTable] = {}
         self._files: list[str] = []
         self._numbers = itertools.count()
+        self._slices: dict[int, tuple[str, pa.RecordBatchReader]] = {}
         self._connection = duckdb.connect(
             folder / "rows.duckdb",
             config={
@@ -85,7 +87,9 @@ class Workspace:
     def text_source(self, rows: TextRows, file: str) -> Source:
         """A text file as a source; it can be read once."""
         name = f"_stream_{next(self._numbers)}"
-        self._connection.register(name, rows.reader())
+        reader = rows.reader()
+        self._slices[id(rows)] = (name, reader)
+        self._connection.register(name, _slice_of(reader, []))
         return Source(file, identifier(name), dict.fromkeys(rows.names, "VARCHAR"), rows, has_text=True)
 
     def parquet_source(self, path: Path, file: str) -> Source:
@@ -153,6 +157,8 @@ class Workspace:
         rows = f"rows_{contract.key}"
         verb = f"CREATE TABLE {identifier(rows)} AS" if table is None else f"INSERT INTO {identifier(rows)} BY NAME"
         self._run(f"{verb} {sql}", source)
+        while self._advance(source):
+            self._run(f"INSERT INTO {identifier(rows)} BY NAME {sql}", source)
         if table is None:
             self.tables[contract.key] = CheckedTable(contract, rows, [_accepted_sql(contract, rows)], many_per_line)
 
@@ -162,6 +168,10 @@ class Workspace:
         Raises:
             ImportFailure: The file turned out to be unusable while it was read.
         """
+        if source.stream is not None:
+            stream, reader = self._slices[id(source.stream)]
+            self._connection.unregister(stream)
+            self._connection.register(stream, reader)
         self._run(f"CREATE TABLE {identifier(name)} AS {select}", source)
 
     def accepted(self, key: str) -> int:
@@ -256,6 +266,18 @@ class Workspace:
         )
         yield from self._connection.execute(sql).to_arrow_reader(BATCH_ROWS)
 
+    def _advance(self, source: Source) -> bool:
+        """Let the next slice of a stream stand where the last one stood; False at its end."""
+        if source.stream is None:
+            return False
+        name, reader = self._slices[id(source.stream)]
+        first = next(reader, None)
+        if first is None:
+            return False
+        self._connection.unregister(name)
+        self._connection.register(name, _slice_of(reader, [first]))
+        return True
+
     def _run(self, sql: str, source: Source) -> None:
         try:
             self._connection.execute(sql)
@@ -270,6 +292,12 @@ class Workspace:
     def _file_of(self, seq: str) -> str:
         names = ", ".join(literal(name) for name in self._files)
         return f"[{names}][({seq} >> {FILE_SHIFT}) + 1]"
+
+
+def _slice_of(reader: pa.RecordBatchReader, first: list[pa.RecordBatch]) -> pa.RecordBatchReader:
+    """The next few batches: DuckDB keeps what one statement inserts in memory until the statement ends."""
+    batches = itertools.chain(first, itertools.islice(reader, SLICE_BATCHES))
+    return pa.RecordBatchReader.from_batches(reader.schema, batches)
 
 
 def _row_of(seq: str) -> str:
