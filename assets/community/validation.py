@@ -6,7 +6,6 @@ given few, full frames.
 """
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assets.community.suites import suite_of
+from assets.contracts.settings import refuse_great_expectations_telemetry
 from assets.contracts.table import TableContract
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _batch_definition() -> "BatchDefinition[Any]":
 
 @cache
 def _library() -> Any:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    refuse_great_expectations_telemetry()
     import great_expectations as gx
 
     return gx

@@ -80,6 +80,11 @@ def refuse_ray_telemetry() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
+def refuse_great_expectations_telemetry() -> None:
+    """Turn off Great Expectations' analytics in this process; it looks at the environment when it is imported."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+
 @dataclass(frozen=True)
 class ObjectStorageCredentials:
     """How to sign requests to object storage: the usual ``AWS_*`` variables, which Arrow reads by itself.

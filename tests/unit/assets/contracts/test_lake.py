@@ -113,8 +113,8 @@ def test_stage_stream_holds_one_row_group_in_memory(lake, visits, make_visits, m
                 peaks[groups] = max(peaks[groups], pa.total_allocated_bytes() - start)
 
         assert lake.stage_stream(visits, MARCH, batches()).rows == groups * 5_000
-    assert peaks[4] > 0
-    assert peaks[16] < 1.5 * peaks[4]
+    assert 0 < peaks[4]
+    assert peaks[16] < 4 * base.nbytes
 
 
 def test_commit_records_where_rows_came_from(lake, visits, make_visits):

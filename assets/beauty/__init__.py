@@ -1,0 +1,1 @@
+"""What is beautiful: training set, trained model, scores and what became of them."""

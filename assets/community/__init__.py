@@ -1,0 +1,1 @@
+"""Core tables of a community: filtered for consent, audited month by month, then published."""
