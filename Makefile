@@ -63,8 +63,8 @@ bench: setup ## measure and print ratios; asserts nothing
 ui: setup ## open Dagster on the community in var/
 	$(BIN)/beautyflow ui
 
-docs: setup ## dbt's documentation of the warehouse, in dbt_project/target
-	$(BIN)/dbt docs generate --static --project-dir dbt_project --profiles-dir dbt_project
+docs: setup ## dbt's documentation of the warehouse as one HTML page
+	$(BIN)/python -m assets.dbt.documentation
 
 airflow: $(AIRFLOW_STAMP) ## install Airflow into .venv-airflow, an environment of its own
 

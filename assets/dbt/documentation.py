@@ -1,0 +1,23 @@
+"""Documentation of the warehouse: every model with its grain, columns, tests and lineage, as one HTML page.
+
+``python -m assets.dbt.documentation`` (``make docs``) writes it for the community that the environment names.
+"""
+
+from pathlib import Path
+
+from assets.contracts.settings import Settings
+from assets.dbt.build import artifacts_folder, run_dbt
+
+
+def write_documentation(settings: Settings) -> Path:
+    """Generate the page from the project and from the warehouse as it was built last.
+
+    Raises:
+        DbtFailure: With the end of dbt's output.
+    """
+    run_dbt(settings, ["docs", "generate", "--static"])
+    return artifacts_folder(settings) / "static_index.html"
+
+
+if __name__ == "__main__":
+    print(write_documentation(Settings.from_environment()))
