@@ -184,7 +184,11 @@ class _Teller:
         elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed:
-                self._complain(f"check {evaluation.asset_key.to_user_string()}.{evaluation.check_name} failed")
+                check = f"check {evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
+                if evaluation.severity == dg.AssetCheckSeverity.ERROR:
+                    self._complain(f"{check} failed: {evaluation.description or 'see its page in the UI'}")
+                else:
+                    self._say(f"  ? {check} warns: {evaluation.description or 'see its page in the UI'}")
 
     def _complain(self, problem: str) -> None:
         self.problems.append(problem)
