@@ -14,10 +14,13 @@ received as (
         dated.photo_id,
         count(*) filter (where favorites.removed_at is null) as favorites,
         count(*) filter (
-            where favorites.created_at >= dated.uploaded_at and favorites.created_at < dated.window_ends_at
+            where favorites.created_at >= dated.uploaded_at
+                and favorites.created_at < dated.window_ends_at
+                and (favorites.removed_at is null or favorites.removed_at >= dated.window_ends_at)
         ) as favorites_in_window
     from dated
-    inner join {{ ref('stg_lake__favorites') }} as favorites on dated.photo_id = favorites.photo_id
+    inner join {{ ref('stg_lake__favorites') }} as favorites
+        on dated.photo_id = favorites.photo_id and dated.user_id != favorites.user_id
     group by dated.photo_id
 )
 

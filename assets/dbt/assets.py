@@ -1,0 +1,119 @@
+"""The warehouse: every dbt model as an asset, every data test as a check, one writer at a time.
+
+Which months are replayed is decided in ``changes.py``, arguments are made in ``arguments.py``, models
+live in ``dbt_project/``. This file says only how a run of dbt becomes Dagster's events.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import dbt_assets
+from pydantic import Field
+
+from assets.contracts.settings import Settings
+from assets.dbt.build import run_dbt
+from assets.dbt.catalog import catalog_path, write_catalog
+from assets.dbt.changes import BuildPlan, plan_build, remember_build
+from assets.dbt.invocation import stream_dbt
+from assets.dbt.manifest import ensure_manifest
+from assets.dbt.publish import publish_warehouse
+from assets.dbt.summaries import beauty_histogram, row_counts, uploads_by_month
+from assets.dbt.translator import WarehouseTranslator
+from assets.figures import histogram_figure, months_figure
+from assets.metadata import picture
+from assets.resources import LakeResource
+
+
+class WarehouseConfig(dg.Config):
+    """What to build; by default whatever changed in the lake since the last build."""
+
+    months: list[str] = Field(default=[], description="Months to replay, `YYYY-MM`; empty: those whose data changed.")
+    full_refresh: bool = Field(default=False, description="Make incremental models from nothing.")
+
+
+@dbt_assets(
+    manifest=ensure_manifest(),
+    name="warehouse",
+    dagster_dbt_translator=WarehouseTranslator(),
+    # DuckDB takes one writer: runs wait for each other here instead of failing on its lock.
+    pool="warehouse",
+)
+def warehouse(context: dg.AssetExecutionContext, config: WarehouseConfig, lake: LakeResource) -> Iterator[Any]:
+    """Bring the warehouse up to date and publish a copy; a lake without news is left alone in a second."""
+    store = lake.open()
+    settings = replace(Settings.from_environment(), lake_uri=store.uri)
+    catalog = write_catalog(store, catalog_path(settings))
+    plan = _chosen(config, plan_build(settings, catalog))
+    context.log.info(f"{plan.reason}; months to replay: {', '.join(plan.months) or 'none'}")
+    if plan.up_to_date:
+        yield from _unchanged(context)
+        return
+    *earlier, last = plan.invocations
+    for arguments in earlier:
+        run_dbt(settings, arguments)
+    yield from _build(context, settings, last)
+    if not context.is_subset:
+        remember_build(settings, catalog)
+
+
+def _chosen(config: WarehouseConfig, plan: BuildPlan) -> BuildPlan:
+    if not (config.months or config.full_refresh):
+        return plan
+    if plan.full_refresh or (config.full_refresh and not config.months):
+        return replace(plan, reason="asked for", up_to_date=False, full_refresh=True)
+    months = tuple(sorted({*config.months, *plan.months}))
+    return BuildPlan("asked for", full_refresh=config.full_refresh, months=months)
+
+
+def _build(context: dg.AssetExecutionContext, settings: Settings, arguments: list[str]) -> Iterator[Any]:
+    """Yield checks as they come, and tables once they are published, with what they hold."""
+    made: list[dg.Output[Any]] = []
+    try:
+        for event in stream_dbt(context, settings, arguments):
+            if isinstance(event, dg.Output):
+                made.append(event)
+            else:
+                yield event
+        publish_warehouse(settings)
+    except BaseException:
+        yield from made
+        raise
+    shown = _shown(settings)
+    for output in made:
+        name = context.asset_key_for_output(output.output_name).path[-1]
+        yield output.with_metadata({**(output.metadata or {}), **shown.get(name, {})})
+
+
+def _unchanged(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    """What the last run showed is still true; it is said again without drawing it again."""
+    selected = context.selected_asset_keys
+    parents = {key: context.assets_def.asset_deps[key] & selected for key in selected}
+    for key in TopologicalSorter(parents).static_order():
+        last = context.instance.get_latest_materialization_event(key)
+        before = last.asset_materialization.metadata if last and last.asset_materialization else {}
+        yield dg.MaterializeResult(asset_key=key, metadata={**before, "unchanged": True})
+
+
+def _shown(settings: Settings) -> Mapping[str, dict[str, Any]]:
+    """Row counts of tables, and a picture where it says more."""
+    shown: dict[str, dict[str, Any]] = {
+        name: {"dagster/row_count": count} for name, count in row_counts(settings).items()
+    }
+    if shown.get("fct_user_beauty", {}).get("dagster/row_count"):
+        figure = histogram_figure(*beauty_histogram(settings), "Beauty of users", "shrunken beauty b(i)")
+        shown["fct_user_beauty"]["beauty_of_users"] = picture(figure)
+    if shown.get("fct_community_monthly", {}).get("dagster/row_count"):
+        figure = months_figure(uploads_by_month(settings), "Uploads by month", "photos")
+        shown["fct_community_monthly"]["uploads_by_month"] = picture(figure)
+    return shown
+
+
+ASSETS = (warehouse,)
+
+
+def resources() -> dict[str, Any]:
+    """Resources of these assets: none but the lake, which all assets share."""
+    return {}

@@ -1,0 +1,51 @@
+"""dbt under Dagster: one process of dbt, its log as Dagster's events.
+
+``DbtCliResource.cli`` would do, but it imports dbt and opens the warehouse in this process first, which
+costs seconds per run and meets the writer's lock; and it takes dbt's environment from this process, where
+it must come from the community's settings.
+"""
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation
+from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from packaging.version import Version
+
+from assets.contracts.settings import Settings
+from assets.dbt.build import artifacts_folder, dbt_environment, prepare_artifacts
+from assets.dbt.changes import DBT_PROJECT
+from assets.dbt.manifest import DBT
+
+
+def stream_dbt(context: dg.AssetExecutionContext, settings: Settings, arguments: Sequence[str]) -> Iterator[Any]:
+    """Run dbt on the selected assets and yield outputs and check results.
+
+    Raises:
+        DagsterDbtCliRuntimeError: dbt failed; its messages are in the error and in the run's log.
+    """
+    prepare_artifacts(settings)
+    selected = get_updated_cli_invocation_params_for_context(
+        context=context, manifest={}, dagster_dbt_translator=DagsterDbtTranslator()
+    )
+    environment = {**dbt_environment(settings), "DAGSTER_DBT_CLI": "true", "DBT_LOG_FORMAT": "json"}
+    environment["PYTHONUNBUFFERED"] = "1"
+    if selected.indirect_selection:
+        environment["DBT_INDIRECT_SELECTION"] = selected.indirect_selection
+    if selected.dbt_project is not None:
+        environment["DBT_PROJECT_DIR"] = str(selected.dbt_project.project_dir)
+    yield from DbtCliInvocation.run(
+        args=[*DBT, *arguments, *selected.selection_args],
+        env=environment,
+        manifest=selected.manifest,
+        dagster_dbt_translator=selected.dagster_dbt_translator,
+        project_dir=DBT_PROJECT,
+        target_path=artifacts_folder(settings),
+        raise_on_error=True,
+        context=context,
+        adapter=None,
+        cli_version=Version(version("dbt-core")),
+        dbt_project=selected.dbt_project,
+    ).stream()
