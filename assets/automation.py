@@ -9,7 +9,8 @@ from assets.contracts.settings import Settings
 from assets.landing.watching import landing_fingerprint
 from assets.partitions import month_ranges, months
 
-_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing")
+_JUDGING = dg.AssetSelection.assets("beauty_cross_validation")
+_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing") - _JUDGING
 _LEARNING = dg.AssetSelection.assets("training_set", "beauty_model")
 
 land_community = dg.define_asset_job(
@@ -32,7 +33,13 @@ nightly_increment = dg.define_asset_job(
     description="Publish, score and model some months with the model there is; learning is a decision of its own.",
 )
 
-JOBS: Sequence[dg.JobDefinition | object] = (land_community, build_community, nightly_increment)
+evaluate_beauty = dg.define_asset_job(
+    "evaluate_beauty",
+    selection=_JUDGING,
+    description="Judge a model against people's ratings, out of fold; needs crowd ratings.",
+)
+
+JOBS: Sequence[dg.JobDefinition | object] = (land_community, build_community, nightly_increment, evaluate_beauty)
 
 
 @dg.schedule(

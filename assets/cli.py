@@ -112,7 +112,10 @@ def materialize(
     ] = "",
     job: Annotated[
         str,
-        typer.Option(help="`build_community` learns and scores; `nightly_increment` scores with the model there is."),
+        typer.Option(
+            help="`build_community` learns and scores; `nightly_increment` scores with the model there is; "
+            "`evaluate_beauty` judges a model against crowd ratings, out of fold."
+        ),
     ] = "build_community",
 ) -> None:
     """Make the tables of the chosen months, with progress; what is up to date is left alone.
@@ -127,7 +130,7 @@ def _materialize(months: str, job: str) -> bool:
     from assets import freshness
 
     settings = Settings.from_environment()
-    if not months and freshness.is_up_to_date(settings):
+    if not months and job == "build_community" and freshness.is_up_to_date(settings):
         typer.echo("everything is up to date; nothing to do")
         return True
     from assets.running import materialize_community

@@ -228,6 +228,9 @@ def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -
         outcome = run_job(instance, definitions, "land_community", None, say)
         if not outcome.success:
             return outcome
+        if definitions.resolve_job_def(job).partitions_def is None:
+            say(f"Running {job}")
+            return run_job(instance, definitions, job, None, say)
         span = span_of(wanted, known_months(instance))
         say(f"Making {span[0]} to {span[1]} ({job})")
         return run_job(instance, definitions, job, span, say)

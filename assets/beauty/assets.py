@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from assets.beauty.training_set import TrainingSetConfig, build_training_set
 from pydantic import Field
 
 from assets.beauty.ready_made import publish_ready_made_scores
 from assets.beauty.summaries import score_histogram, unscored_photos
+from assets.beauty.training_set import TrainingSetConfig, build_training_set
 from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
-from assets.contracts.requests import ScorePhotos, TrainBeautyModel
+from assets.contracts.requests import CrossValidateBeauty, ScorePhotos, TrainBeautyModel
 from assets.contracts.table import UNDATED
 from assets.figures import curves_figure, histogram_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
@@ -231,8 +231,68 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
     )
 
 
-def _not_made(reason: str, check: str) -> dg.MaterializeResult:
+class CrossValidationConfig(dg.Config):
+    """Which model is judged, and how."""
+
+    architecture: str = Field(default=CrossValidateBeauty.architecture, description="Name in the model registry.")
+    folds: int = Field(default=CrossValidateBeauty.folds, description="Folds of whole users, or of photos.")
+    epochs: int = Field(default=CrossValidateBeauty.epochs, description="Passes over a fold's training photos.")
+    seed: int = Field(default=CrossValidateBeauty.seed, description="Everything random derives from it.")
+
+
+@dg.asset(
+    key="beauty_cross_validation",
+    deps=["photos", "crowd_ratings"],
+    group_name="beauty",
+    kinds={"ray", "torch"},
+    owners=OWNERS,
+    pool="gpu",
+    retry_policy=_RETRIES,
+    check_specs=[
+        dg.AssetCheckSpec(
+            "scores_agree_with_people",
+            asset="beauty_cross_validation",
+            description="Spearman correlation of out-of-fold scores with mean ratings is above 0 with 95 % confidence.",
+        )
+    ],
+)
+def beauty_cross_validation(
+    context: dg.AssetExecutionContext, config: CrossValidationConfig, lake: LakeResource, ray_jobs: RayJobs
+) -> dg.MaterializeResult:
+    """How well a model learned from people's ratings predicts ratings it has not seen.
+
+    Each rated photo is scored by a model trained on the other folds; the scores stand in `scores` under a
+    version of their own (`<architecture>-cv<folds>-...`), which no mart uses. A re-run replaces them.
+    """
+    store = lake.open()
+    if not store.partitions("crowd_ratings"):
+        return _not_made("there are no crowd ratings", "scores_agree_with_people", "beauty_cross_validation")
+    request = CrossValidateBeauty(
+        lake_uri=store.uri,
+        media_root=lake.landing_folder(),
+        num_gpus_per_fold=ray_jobs.num_gpus,
+        **config.model_dump(),
+    )
+    report = ray_jobs.run(context, request)
+    spearman = report["spearman"]
     return dg.MaterializeResult(
+        metadata={
+            "model_version": report["model_version"],
+            "spearman": spearman["value"],
+            "interval_95": f"{spearman['lower']:.3f} to {spearman['upper']:.3f}",
+            "photos": spearman["n"],
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="scores_agree_with_people", passed=spearman["lower"] > 0, metadata={"photos": spearman["n"]}
+            )
+        ],
+    )
+
+
+def _not_made(reason: str, check: str, asset: str = BEAUTY_MODELS.key) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        asset_key=asset,
         metadata={"not_made": reason},
         check_results=[
             dg.AssetCheckResult(
@@ -242,4 +302,4 @@ def _not_made(reason: str, check: str) -> dg.MaterializeResult:
     )
 
 
-ASSETS = [training_set, beauty_model, scores]
+ASSETS = [training_set, beauty_model, scores, beauty_cross_validation]
