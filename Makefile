@@ -81,7 +81,7 @@ endef
 
 lock: setup ## write constraints.txt from what is installed: versions only, whatever they were installed from
 	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable \
-		| grep -E '^[A-Za-z0-9._-]+==' | grep -v '^uv==' | sed -E 's/\+cpu$$//' > constraints.txt
+		| grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(uv|pip)==' | sed -E 's/\+cpu$$//' > constraints.txt
 
 clean: ## remove environments, caches and the community in var/
 	rm -rf .venv .venv-airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
