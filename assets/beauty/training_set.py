@@ -251,7 +251,9 @@ def _agreement(connection: duckdb.DuckDBPyConnection, config: TrainingSetConfig)
 
 
 def _interval(x: Floats, y: Floats) -> dict[str, float | None]:
-    return {name: finite(value) for name, value in asdict(spearman_interval(x, y)).items()}
+    found = spearman_interval(x, y)
+    ends = {"value": found.value, "lower": found.lower, "upper": found.upper}
+    return {name: finite(value) for name, value in ends.items()} | {"n": found.n, "level": found.level}
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assets.community.suites import ROWS, event_time_of, keys_are_timeless, statements
+from assets.community.suites import ROWS, event_time_of, keys_are_timeless, pairs_of_one_table, statements
 from assets.community.volume import bounds
 from assets.contracts.lake import Lake, Staged
 from assets.contracts.registry import all_contracts
@@ -124,8 +124,7 @@ _NONE: tuple[int, tuple[Mapping[str, str], ...]] = (0, ())
 
 
 def _named(arguments: Mapping[str, Any]) -> list[str]:
-    single = [arguments[name] for name in ("column", "column_A", "column_B") if name in arguments]
-    return [*single, *arguments.get("column_list", [])]
+    return [arguments[name] for name in ("column", "column_A", "column_B") if name in arguments]
 
 
 def _rows_sql(contract: TableContract, month: str) -> str:
@@ -133,6 +132,7 @@ def _rows_sql(contract: TableContract, month: str) -> str:
     event_month = f"coalesce(strftime(staged.{event}, '%Y-%m'), '{UNDATED}')" if event else f"'{UNDATED}'"
     selected = [f"'{month}' as month", f"{event_month} as event_month"]
     selected += [f'staged."{name}"' for name in tested_columns(contract)]
+    selected += [f'staged."{a}" <> staged."{b}" as "{b}__differs"' for a, b in pairs_of_one_table(contract)]
     joins = []
     for i, reference in enumerate(contract.references):
         column = f'staged."{reference.column}"'

@@ -31,9 +31,8 @@ from assets.contracts.lake import Commit, Lake, Staged
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import UNDATED, TableContract
 
-_CODE = code_version_of(
-    *(f"assets.community.{module}" for module in ("publishing", "filtering", "landed", "suites", "audit", "volume"))
-)
+_MODULES = ("publishing", "filtering", "landed", "suites", "frames", "validation", "audit", "volume")
+_CODE = code_version_of(*(f"assets.community.{module}" for module in _MODULES))
 _BATCH_ROWS = 100_000
 
 

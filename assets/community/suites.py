@@ -5,7 +5,8 @@ it. A new contract gets its statements by existing. Two kinds of frames are test
 
 * *rows*: the staged rows of some months, with what they refer to joined in: for a reference from
   ``column``, ``<column>__known`` says whether the referenced row is published, ``<column>__moment`` when
-  it came into being; ``month`` is the partition and ``event_month`` the month of the row's event time;
+  it came into being; ``<column>__differs`` whether it names another row than the first reference to the same
+  table; ``month`` is the partition and ``event_month`` the month of the row's event time;
 * *months*: one row per staged month with ``rows``, ``duplicate_keys``, ``keys_elsewhere``,
   ``mistyped_columns``, ``rows_low`` and ``rows_high`` (see ``volume.py``), which DuckDB aggregates out of core.
 
@@ -95,6 +96,14 @@ def keys_are_timeless(contract: TableContract) -> bool:
     return contract.event_time is not None and contract.event_time not in contract.primary_key
 
 
+def pairs_of_one_table(contract: TableContract) -> list[tuple[str, str]]:
+    """Pairs of columns that name rows of the same table, such as both ends of a link."""
+    named = [(r.to_table, r.column) for r in contract.references]
+    return [
+        (first, second) for i, (table, first) in enumerate(named) for other, second in named[i + 1 :] if table == other
+    ]
+
+
 def _month_statements(contract: TableContract) -> Iterator[Statement]:
     key = ", ".join(f"`{name}`" for name in contract.primary_key)
     yield _zero_to_zero("types_are_as_declared", "Every column has the type of the contract.", "mistyped_columns")
@@ -155,14 +164,14 @@ def _reference_statements(contract: TableContract) -> Iterator[Statement]:
             "ExpectColumnValuesToBeInSet",
             {"column": f"{reference.column}__known", "value_set": [True]},
         )
-    for first, second in _pairs_of_one_table(contract):
+    for first, second in pairs_of_one_table(contract):
         yield Statement(
             f"{first}_is_not_{second}",
             f"`{first}` and `{second}` differ: nobody relates to themselves.",
             ROWS,
             (first, second),
-            "ExpectSelectColumnValuesToBeUniqueWithinRecord",
-            {"column_list": [first, second], "ignore_row_if": "any_value_is_missing"},
+            "ExpectColumnValuesToBeInSet",
+            {"column": f"{second}__differs", "value_set": [True]},
         )
 
 
@@ -193,13 +202,6 @@ def _order_statement(event: str, reference: Reference, began: str) -> Statement:
         f"{reference.column}__moment",
         frame=ROWS,
     )
-
-
-def _pairs_of_one_table(contract: TableContract) -> list[tuple[str, str]]:
-    named = [(r.to_table, r.column) for r in contract.references]
-    return [
-        (first, second) for i, (table, first) in enumerate(named) for other, second in named[i + 1 :] if table == other
-    ]
 
 
 def _zero_to_zero(name: str, description: str, column: str) -> Statement:

@@ -29,9 +29,9 @@ def bounds(counts: Mapping[str, int], month: str) -> Bounds:
 
     The logarithm of the six latest counts is carried forward along their median monthly growth (a Theil-Sen line,
     Sen 1968), and the median of what they say is the expectation. It may be missed by a factor of 5, or by six
-    robust standard deviations (1.4826 MAD) of the history, or of Poisson counts, whichever is most. So
-    steady growth or decline of any rate passes, as does growth that stops; a factor of 10 out of a
-    calm history does not. The newest month has no lower bound, because it may still be open, and undated rows
+    robust standard deviations (1.4826 MAD) of the history, or of Poisson counts, whichever is most. So steady
+    growth or decline of any rate passes, and so does growth that stops, unless it was fivefold a month; a factor of 10
+    out of a calm history does not. The newest month has no lower bound, because it may still be open, and undated rows
     have no bounds.
 
     Args:

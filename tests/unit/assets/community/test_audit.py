@@ -83,8 +83,8 @@ def made_false(contract: TableContract, statement: Statement, rows: list[dict[st
         bad[arguments["column"]] = BELOW_RANGE if is_reference else arguments["min_value"] - 2
     elif statement.name.endswith("_is_true"):
         bad[arguments["column"]] = False
-    elif statement.expectation == "ExpectSelectColumnValuesToBeUniqueWithinRecord":
-        bad[arguments["column_list"][1]] = bad[arguments["column_list"][0]]
+    elif "__differs" in str(arguments):
+        bad[statement.columns[1]] = bad[statement.columns[0]]
     elif "__known" in str(arguments):
         bad[arguments["column"].removesuffix("__known")] = UNKNOWN
     elif "__moment" in str(arguments):
