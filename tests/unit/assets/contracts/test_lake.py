@@ -113,7 +113,7 @@ def test_stage_stream_holds_one_row_group_in_memory(lake, visits, make_visits, m
                 peaks[groups] = max(peaks[groups], pa.total_allocated_bytes() - start)
 
         assert lake.stage_stream(visits, MARCH, batches()).rows == groups * 5_000
-    assert 0 < peaks[4]
+    assert peaks[4] > 0
     assert peaks[16] < 4 * base.nbytes
 
 
