@@ -110,6 +110,8 @@ def build_training_set(lake: Lake, config: TrainingSetConfig | None = None) -> T
         _rank(connection, source)
         rows = _label(connection, source, config)
         summary |= _counts(connection, rows)
+        if not rows.num_rows:
+            summary["reason"] += "; no labelled photo has an image, so there is nothing to learn from"
     return TrainingSet(rows, summary)
 
 

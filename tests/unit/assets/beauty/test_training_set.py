@@ -173,3 +173,16 @@ def test_build_training_set_of_nothing_is_empty_with_a_reason(lake: Lake) -> Non
     assert made.rows.schema == TRAINING_SET.schema
     assert made.summary["metric_source"] is None
     assert made.summary["reason"] == "no photo received a favorite, and 0 photos are rated (50 needed)"
+
+
+def test_build_training_set_without_images_is_empty_with_a_reason(lake: Lake, at: At, put: Put) -> None:
+    photos = [
+        {"photo_id": i, "user_id": i, "uploaded_at": at("2013-01-01"), "is_public": True, "uri": ""} for i in range(40)
+    ]
+    favorites = [
+        {"user_id": 100 + k, "photo_id": i, "created_at": at("2013-01-02")} for i in range(40) for k in range(i)
+    ]
+    put(photos=photos, favorites=[*favorites, {"user_id": 9, "photo_id": 0, "created_at": at("2014-01-01")}])
+    made = build_training_set(lake)
+    assert (made.rows.num_rows, made.summary["left_out_without_image"]) == (0, 10)
+    assert made.summary["reason"].endswith("no labelled photo has an image, so there is nothing to learn from")
