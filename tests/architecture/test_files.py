@@ -64,6 +64,16 @@ def with_ownerless_todo(root: Path) -> list[str]:
     ]
 
 
+def with_broken_links(root: Path) -> list[str]:
+    """Markdown files with a link to a file that is not there."""
+    breaches = []
+    for path in [*root.glob("*.md"), *files_below(root, ("docs", "infra"), {".md"})]:
+        links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text())
+        if any(not (path.parent / link).exists() for link in links if "://" not in link):
+            breaches.append(str(path.relative_to(root)))
+    return sorted(breaches)
+
+
 RULES: dict[Callable[[Path], list[str]], dict[str, str]] = {
     without_module_docstring: {"assets/bare.py": "x = 1\n"},
     reading_the_environment: {
@@ -73,6 +83,7 @@ RULES: dict[Callable[[Path], list[str]], dict[str, str]] = {
     with_meaningless_names: {"assets/helpers.py": '"""Doc."""\n', "tests/utils/x.py": ""},
     too_long: {"ray_jobs/long.py": '"""Doc."""\n' + "x = 1\n" * MOST_LINES},
     with_machine_paths: {"docs/here.md": "see /ho" + "me/someone/data\n", "Makefile": "A := /wo" + "rk/x\n"},
+    with_broken_links: {"docs/a.md": "[b](b.md)\n", "README.md": "[here](docs/a.md) [there](docs/c.md)\n"},
     with_ownerless_todo: {"assets/later.py": '"""Doc."""\n# TO' + "DO: later\n"},
 }
 
