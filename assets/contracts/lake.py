@@ -21,14 +21,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from assets.contracts.parquet import checked_batches, sha256_of, write_parquet
 from assets.contracts.storage import STAGING, LakeError, Storage, StoredObject, shown
 from assets.contracts.table import TableContract
+
+if TYPE_CHECKING:
+    # polars, and pandas that pyarrow.dataset loads, cost seconds: every process that only knows contracts saves them.
+    import polars as pl
+    import pyarrow.dataset as ds
 
 __all__ = ["Commit", "Lake", "LakeError", "Staged"]
 
@@ -184,18 +188,22 @@ class Lake:
         commit = self.commit_of(table, partition)
         return commit is not None and commit.code_version == code_version and dict(commit.inputs) == dict(inputs)
 
-    def dataset(self, contract: TableContract, partitions: Sequence[str] | None = None) -> ds.Dataset:
+    def dataset(self, contract: TableContract, partitions: Sequence[str] | None = None) -> "ds.Dataset":
         """Committed rows as an Arrow dataset over an explicit list of files; empty if there are none.
 
         DuckDB, polars and Arrow stream it, with columns and filters pushed down.
         """
+        import pyarrow.dataset as ds
+
         files = [self._storage.path(commit.file) for commit in self.commits(contract.key, partitions)]
         if not files:
             return ds.dataset(contract.schema.empty_table())
         return ds.dataset(files, schema=contract.schema, format="parquet", filesystem=self._storage.filesystem)
 
-    def staged_dataset(self, contract: TableContract, staged: Staged) -> ds.Dataset:
+    def staged_dataset(self, contract: TableContract, staged: Staged) -> "ds.Dataset":
         """Rows of a staged partition, for those who audit it before it counts."""
+        import pyarrow.dataset as ds
+
         files = [self._storage.path(staged.file)]
         return ds.dataset(files, schema=contract.schema, format="parquet", filesystem=self._storage.filesystem)
 
@@ -205,8 +213,10 @@ class Lake:
         """Committed rows in memory."""
         return self.dataset(contract, partitions).to_table(columns=columns)
 
-    def scan(self, contract: TableContract, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
+    def scan(self, contract: TableContract, partitions: Sequence[str] | None = None) -> "pl.LazyFrame":
         """Committed rows as a lazy polars frame."""
+        import polars as pl
+
         return pl.scan_pyarrow_dataset(self.dataset(contract, partitions))
 
     def files(self, table: str, partitions: Sequence[str] | None = None) -> list[str]:

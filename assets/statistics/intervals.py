@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 Statistic = Callable[..., float]
@@ -96,6 +95,8 @@ def fisher_z_interval(correlation: float, n: int, level: float = 0.95, *, ranks:
     Raises:
         ValueError: The correlation is outside [-1, 1].
     """
+    from scipy import stats  # costs seconds, and definitions import this module
+
     if abs(correlation) > 1:
         raise ValueError(f"a correlation lies in [-1, 1], found {correlation}")
     if n < 4 or np.isnan(correlation):
@@ -148,6 +149,8 @@ def _jackknife(statistic: Statistic, arrays: list[NDArray[np.generic]], members:
 
 def _bca_tails(value: float, drawn: Floats, left_out: Floats, tails: Floats) -> Floats:
     """Percentiles to read off instead of the nominal ones; nominal where nothing varies."""
+    from scipy import stats  # costs seconds, and definitions import this module
+
     if not drawn.size or np.ptp(drawn) == 0:
         return tails
     below = (np.sum(drawn < value) + np.sum(drawn == value) / 2) / len(drawn)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from assets.statistics.intervals import Interval, bootstrap_interval
 
@@ -25,6 +24,8 @@ def spearman(x: ArrayLike, y: ArrayLike) -> float:
     >>> spearman([1, 2, 3, 4], [10, 20, 40, 30])
     0.8
     """
+    from scipy import stats  # costs seconds, and definitions import this module
+
     a, b = _complete(x, y)
     if len(a) < 2:
         return float("nan")
