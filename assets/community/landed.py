@@ -9,11 +9,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-
-import pyarrow.dataset as ds
+from typing import TYPE_CHECKING
 
 from assets.contracts.lake import Commit, Lake
 from assets.contracts.table import UNDATED, TableContract
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds  # loads pandas, which costs seconds
 
 ZONE = "landed"
 _DOCUMENT = "source.json"
@@ -77,7 +79,7 @@ class Landed:
         known = [source.commits(table).get(month) for source in self.sources]
         return sum(commit.rows for commit in known if commit is not None)
 
-    def datasets(self, contract: TableContract, month: str | None = None) -> Iterable[tuple[int, Source, ds.Dataset]]:
+    def datasets(self, contract: TableContract, month: str | None = None) -> Iterable[tuple[int, Source, "ds.Dataset"]]:
         """(position of the source, source, rows) for one month or for all, of the sources that have some."""
         for position, source in enumerate(self.sources):
             known = source.commits(contract.key)
