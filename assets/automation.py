@@ -1,7 +1,8 @@
 """When things run: jobs, the nightly schedule and the landing sensors. Selections and triggers only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import cast
 
 import dagster as dg
 
@@ -39,7 +40,7 @@ evaluate_beauty = dg.define_asset_job(
     description="Judge a model against people's ratings, out of fold; needs crowd ratings.",
 )
 
-JOBS: Sequence[dg.JobDefinition | object] = (land_community, build_community, nightly_increment, evaluate_beauty)
+JOBS = (land_community, build_community, nightly_increment, evaluate_beauty)
 
 
 @dg.schedule(
@@ -89,7 +90,7 @@ def landed_months(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) 
     materialization = event.asset_materialization
     if materialization is None:
         return
-    changed = materialization.metadata["changed_months"].value
+    changed = cast("list[str]", materialization.metadata["changed_months"].value)
     known = sorted(context.instance.get_dynamic_partitions(months.name or ""))
     for first, last in month_ranges(changed, known):
         yield dg.RunRequest(

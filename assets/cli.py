@@ -4,11 +4,12 @@ Thin on purpose. Every command calls the functions that the assets call, and imp
 when it runs, so that `beautyflow --help` answers at once.
 """
 
+import functools
 import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -135,9 +136,12 @@ def _materialize(months: str, job: str) -> bool:
         return True
     from assets.running import materialize_community
 
-    outcome = materialize_community(settings, job, months, typer.echo)
-    for problem in outcome.problems:
-        typer.echo(f"! {problem}", err=True)
+    # Steps' own output is sent to a file while they run; progress goes to the terminal all the same.
+    outcome = materialize_community(settings, job, months, functools.partial(typer.echo, file=sys.stdout))
+    if not outcome.success:
+        typer.echo(
+            f"{outcome.job} failed; what its steps printed is in {settings.dagster_home / 'steps.log'}", err=True
+        )
     if outcome.success and not months and job == "build_community":
         freshness.remember(settings)
     return outcome.success
@@ -207,7 +211,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) 
     raise typer.Exit(subprocess.run(command, env=child_environment(settings), check=False).returncode)
 
 
-def _stop(message: str) -> Any:
+def _stop(message: str) -> NoReturn:
     typer.echo(f"beautyflow: {message}", err=True)
     raise typer.Exit(2)
 

@@ -4,13 +4,14 @@ What the Dagster UI and its daemon do with the same jobs is not repeated here; b
 instance, so a run started here shows there with its whole history.
 """
 
+import contextlib
+import logging
 import os
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -59,7 +60,7 @@ def prepare_instance_folder(settings: Settings) -> Path:
     return folder
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The Dagster instance of this community."""
     with DagsterInstance.from_config(str(prepare_instance_folder(settings))) as instance:
@@ -88,11 +89,17 @@ def run_job(
     if span is not None:
         tags |= {_RANGE_START: span[0], _RANGE_END: span[1]}
     teller = _Teller(instance, run_id, say)
-    with teller:
+    log = steps_log(instance)
+    with teller, log.open("a") as file, contextlib.redirect_stdout(file):
         result = definitions.resolve_job_def(job).execute_in_process(
             run_config=_QUIET, instance=instance, run_id=run_id, tags=tags, raise_on_error=False
         )
     return RunOutcome(job, run_id, result.success, teller.problems)
+
+
+def steps_log(instance: DagsterInstance) -> Path:
+    """Where steps' own output goes, such as dbt's: a person follows the steps, and looks here when one fails."""
+    return Path(instance.root_directory) / "steps.log"
 
 
 def release_dead_runs(instance: DagsterInstance) -> list[str]:
@@ -168,6 +175,8 @@ class _Teller:
 
     def _tell(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
+        if event is None and entry.step_key is not None and int(entry.level) >= logging.INFO:
+            self._say(f"    {entry.user_message}")
         if event is None or event.step_key is None:
             return
         step = event.step_key

@@ -1,5 +1,6 @@
 """Connecting to Ray: the cluster that ``RAY_ADDRESS`` names, or one on this machine for as long as the job runs."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def ray_cluster(num_gpus: float = 0) -> Iterator[None]:
         return
     refuse_ray_telemetry()
     if ray_address():
-        ray.init(log_to_driver=False)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
     else:
         # Ray finds GPUs itself; a job that wants none must not wait for their detection.
         _start_here(num_gpus)
@@ -52,6 +53,7 @@ def _start_here(num_gpus: float) -> None:
                 num_gpus=None if num_gpus else 0,
                 include_dashboard=False,
                 log_to_driver=False,
+                logging_level=logging.ERROR,
                 object_store_memory=_OBJECT_STORE_BYTES,
             )
         except Exception as error:

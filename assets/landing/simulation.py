@@ -70,9 +70,6 @@ def _config_option() -> inspect.Parameter:
 
 
 def _knob_option(knob: Any) -> inspect.Parameter:
-    kind = type(knob.default)
-    annotation = Annotated[
-        kind | None,
-        typer.Option(help=knob_help(knob.name), show_default=str(knob.default)),  # type: ignore[valid-type]
-    ]
+    kind: Any = type(knob.default)
+    annotation = Annotated[kind | None, typer.Option(help=knob_help(knob.name), show_default=str(knob.default))]
     return inspect.Parameter(knob.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -40,7 +40,7 @@ def light_scene(canvas: Canvas, traits: Traits, warmth: float, rng: np.random.Ge
     if harsh:
         cx, cy = rng.uniform(-0.3, 0.3, 2)
         spot = np.exp(-1.6 * (x - np.float32(cx)) ** 2) * np.exp(-1.6 * (y - np.float32(cy)) ** 2)
-        edge = np.clip(cv2.dilate(mask, None) - mask, 0.0, 1.0)
+        edge = np.clip(cv2.dilate(mask, np.ones((3, 3), np.uint8)) - mask, 0.0, 1.0)
         lit = lit * (1.0 + bad * (1.15 * spot - 0.55) - bad * 0.5 * edge)
     elif bad > 0.0:
         even = cv2.resize(cv2.resize(picture, (8, 8), interpolation=cv2.INTER_AREA), (width, height))
