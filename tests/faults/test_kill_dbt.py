@@ -16,6 +16,7 @@ from assets.contracts.community import PHOTOS, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import PROJECT_ROOT, Settings
 from assets.dbt.build import build_warehouse
+from assets.dbt.changes import forget_build
 from assets.dbt.query import run_query
 
 pytestmark = pytest.mark.faults
@@ -57,8 +58,8 @@ def test_a_build_killed_at_random_moments_is_healed_by_the_next(tmp_path):
 
 
 def _kill_after(settings, seconds):
-    """Whether the build was still running when it was killed; an unpublished month keeps the next one busy."""
-    settings.warehouse.with_name("built.json").write_text('{"partitions": {}, "files": "", "project": ""}')
+    """Start a full build and kill it; whether it was still running then."""
+    forget_build(settings)
     script = (
         "from assets.contracts.settings import Settings; from assets.dbt.build import build_warehouse;"
         "build_warehouse(Settings.from_environment())"

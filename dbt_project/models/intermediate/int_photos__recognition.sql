@@ -15,8 +15,8 @@ received as (
         count(*) filter (where favorites.removed_at is null) as favorites,
         count(*) filter (
             where favorites.created_at >= dated.uploaded_at
-                and favorites.created_at < dated.window_ends_at
-                and (favorites.removed_at is null or favorites.removed_at >= dated.window_ends_at)
+            and favorites.created_at < dated.window_ends_at
+            and (favorites.removed_at is null or favorites.removed_at >= dated.window_ends_at)
         ) as favorites_in_window
     from dated
     inner join {{ ref('stg_lake__favorites') }} as favorites
