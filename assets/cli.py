@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from assets.contracts.settings import Settings, child_environment, use_home
+from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, use_home
 
 app = typer.Typer(
     name="beautyflow",
@@ -207,7 +207,8 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) 
     settings = Settings.from_environment()
     prepare_instance_folder(settings)
     typer.echo(f"Dagster comes up at http://localhost:{port} in about half a minute; Ctrl-C ends it.")
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "assets.definitions", "--port", str(port)]
+    workspace = PROJECT_ROOT / "infra" / "dagster" / "workspace.yaml"
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace), "--port", str(port)]
     raise typer.Exit(subprocess.run(command, env=child_environment(settings), check=False).returncode)
 
 

@@ -65,7 +65,7 @@ class TrainBeautyModel(RayRequest):
 
     architecture: str = "alexnet_small"
     head: str = "classifier"
-    input_size: int = 96
+    input_size: int = 64
     epochs: int = 6
     maximum_photos: int = 10_000
     batch_size: int = 64

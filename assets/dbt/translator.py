@@ -17,8 +17,8 @@ class WarehouseTranslator(DagsterDbtTranslator):
         return dg.AssetKey(dbt_resource_props["name"])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """Folder of the model, so `marts/user_beauty` is the group `user_beauty`."""
-        return str(dbt_resource_props["fqn"][-2])
+        """Folders of the model, so `marts/user_beauty` is the group `marts_user_beauty`, apart from Python's groups."""
+        return "_".join(dbt_resource_props["fqn"][1:-1])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         """The team that owns the Python tables too."""

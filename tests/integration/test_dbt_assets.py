@@ -35,7 +35,7 @@ def test_lake_tables_are_upstream_of_the_marts_and_no_key_is_foreign():
     assert set(all_contracts()) <= upstream
     assert warehouse.op.pool == "warehouse"
     specs = {spec.key.to_user_string(): spec for spec in warehouse.specs}
-    assert specs["fct_user_beauty"].group_name == "user_beauty"
+    assert specs["fct_user_beauty"].group_name == "marts_user_beauty"
     assert specs["stg_lake__photos"].group_name == "staging"
     assert all(spec.owners == ["team:beautyflow"] and spec.description for spec in specs.values())
     assert {check.asset_key.to_user_string() for check in warehouse.check_specs} <= set(specs)
