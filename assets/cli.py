@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, use_home
+from assets.landing.simulation import simulate_command
 
 app = typer.Typer(
     name="beautyflow",
@@ -41,6 +42,9 @@ def _choose_home(
 ) -> None:
     if home is not None:
         use_home(home)
+
+
+app.command(name="simulate")(simulate_command())
 
 
 @app.command(name="import")
@@ -137,7 +141,11 @@ def _materialize(months: str, job: str) -> bool:
     from assets.running import materialize_community
 
     # Steps' own output is sent to a file while they run; progress goes to the terminal all the same.
-    outcome = materialize_community(settings, job, months, functools.partial(typer.echo, file=sys.stdout))
+    say = functools.partial(typer.echo, file=sys.stdout)
+    try:
+        outcome = materialize_community(settings, job, months, say)
+    except ValueError as error:
+        _stop(str(error))
     if not outcome.success:
         typer.echo(
             f"{outcome.job} failed; what its steps printed is in {settings.dagster_home / 'steps.log'}", err=True
@@ -219,7 +227,4 @@ def _stop(message: str) -> NoReturn:
 
 def main() -> None:
     """Entry point of the `beautyflow` script."""
-    from assets.landing.simulation import simulate_command
-
-    app.command(name="simulate")(simulate_command())
     app()

@@ -5,6 +5,7 @@ instance, so a run started here shows there with its whole history.
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 import shutil
@@ -62,8 +63,13 @@ def prepare_instance_folder(settings: Settings) -> Path:
 
 @contextlib.contextmanager
 def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
-    """The Dagster instance of this community."""
-    with DagsterInstance.from_config(str(prepare_instance_folder(settings))) as instance:
+    """The Dagster instance of this community; the first who opens it creates its databases."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    with (settings.dagster_home / "creation.lock").open("w") as lock:
+        # Dagster fails on a table that another process creates at the same moment.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        instance = DagsterInstance.from_config(str(prepare_instance_folder(settings)))
+    with instance:
         yield instance
 
 
@@ -114,8 +120,9 @@ def release_dead_runs(instance: DagsterInstance) -> list[str]:
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_LIVING))):
         owner = run.tags.get(_PROCESS_TAG)
         if owner is not None and not _is_alive(owner):
-            instance.report_run_failed(run, "The process of this run was killed.")
+            # In this order: whoever is killed in between leaves a run that the next one finds again.
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            instance.report_run_failed(run, "The process of this run was killed.")
             released.append(run.run_id)
     return released
 
@@ -175,7 +182,7 @@ class _Teller:
 
     def _tell(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
-        if event is None and entry.step_key is not None and int(entry.level) >= logging.INFO:
+        if event is None and entry.step_key is not None and _is_worth_telling(entry):
             self._say(f"    {entry.user_message}")
         if event is None or event.step_key is None:
             return
@@ -202,6 +209,11 @@ class _Teller:
     def _complain(self, problem: str) -> None:
         self.problems.append(problem)
         self._say(f"  ! {problem}")
+
+
+def _is_worth_telling(entry: EventLogEntry) -> bool:
+    """What a step itself has to say, without the plumbing between Dagster and the processes it starts."""
+    return int(entry.level) >= logging.INFO and not entry.user_message.startswith("[pipes]")
 
 
 def _root_message(event: dg.DagsterEvent) -> str:
