@@ -22,6 +22,8 @@ from assets.resources import LakeResource
     group_name="landing",
     kinds={"parquet", "duckdb"},
     owners=OWNERS,
+    # Two runs at once would both call the same months new, and add them to the partition set twice.
+    pool="landing",
     retry_policy=dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL),
     check_specs=[
         dg.AssetCheckSpec(
