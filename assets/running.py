@@ -12,7 +12,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -30,7 +30,12 @@ _RANGE_END = "dagster/asset_partition_range_end"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.5
 _PROCESS_TAG = "beautyflow/process"
-_LIVING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+_LIVING = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ def run_job(
     tags = {_PROCESS_TAG: _process_name(os.getpid())}
     if span is not None:
         tags |= {_RANGE_START: span[0], _RANGE_END: span[1]}
-    teller = _Teller(instance, run_id, say)
+    ray_steps = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if "ray" in spec.kinds}
+    teller = _Teller(instance, run_id, say, ray_steps)
     log = steps_log(instance)
     with teller, log.open("a") as file, contextlib.redirect_stdout(file):
         result = definitions.resolve_job_def(job).execute_in_process(
@@ -150,11 +156,14 @@ def _is_alive(name: str) -> bool:
 class _Teller:
     """Follows a run's event log from a thread and says what matters to a person."""
 
-    def __init__(self, instance: DagsterInstance, run_id: str, say: Say) -> None:
+    def __init__(
+        self, instance: DagsterInstance, run_id: str, say: Say, talkative: Collection[str] = frozenset()
+    ) -> None:
         self.problems: list[str] = []
         self._instance = instance
         self._run_id = run_id
         self._say = say
+        self._talkative = talkative
         self._cursor: str | None = None
         self._started: dict[str, float] = {}
         self._partitions: dict[str, int] = {}
@@ -182,7 +191,7 @@ class _Teller:
 
     def _tell(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
-        if event is None and entry.step_key is not None and _is_worth_telling(entry):
+        if event is None and entry.step_key in self._talkative and _is_worth_telling(entry):
             self._say(f"    {entry.user_message}")
         if event is None or event.step_key is None:
             return
@@ -213,7 +222,7 @@ class _Teller:
 
 def _is_worth_telling(entry: EventLogEntry) -> bool:
     """What a step itself has to say, without the plumbing between Dagster and the processes it starts."""
-    return int(entry.level) >= logging.INFO and not entry.user_message.startswith("[pipes]")
+    return int(entry.level) == logging.INFO and not entry.user_message.startswith("[pipes]")
 
 
 def _root_message(event: dg.DagsterEvent) -> str:
