@@ -85,6 +85,14 @@ def test_release_dead_runs_frees_what_a_dead_process_held(instance):
     assert release_dead_runs(instance) == []
 
 
+def test_release_dead_runs_ends_a_run_that_was_killed_before_it_started(instance):
+    tags = {"beautyflow/process": f"{socket.gethostname()}/{_ended_process()}/1.5"}
+    run = DagsterRun("some_job", status=STATUS.NOT_STARTED, tags=tags)
+    instance.add_run(run)
+    assert release_dead_runs(instance) == [run.run_id]
+    assert _status(instance, run) == STATUS.FAILURE
+
+
 def test_release_dead_runs_is_not_fooled_by_a_process_number_used_again(instance):
     run = _start_run(instance, f"{socket.gethostname()}/{os.getpid()}/1.5")
     assert release_dead_runs(instance) == [run.run_id]
