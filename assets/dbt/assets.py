@@ -16,7 +16,7 @@ from pydantic import Field
 from assets.contracts.settings import Settings
 from assets.dbt.build import run_dbt
 from assets.dbt.catalog import catalog_path, write_catalog
-from assets.dbt.changes import BuildPlan, plan_build, remember_build
+from assets.dbt.changes import BuildPlan, dated_months, plan_build, remember_build
 from assets.dbt.invocation import stream_dbt
 from assets.dbt.manifest import ensure_manifest
 from assets.dbt.publish import publish_warehouse
@@ -31,7 +31,7 @@ class WarehouseConfig(dg.Config):
     """What to build; by default whatever changed in the lake since the last build."""
 
     months: list[str] = Field(default=[], description="Months to replay, `YYYY-MM`; empty: those whose data changed.")
-    full_refresh: bool = Field(default=False, description="Make incremental models from nothing.")
+    full_refresh: bool = Field(default=False, description="Make incremental models from nothing, from all months.")
 
 
 @dbt_assets(
@@ -46,7 +46,7 @@ def warehouse(context: dg.AssetExecutionContext, config: WarehouseConfig, lake: 
     store = lake.open()
     settings = replace(Settings.from_environment(), lake_uri=store.uri)
     catalog = write_catalog(store, catalog_path(settings))
-    plan = _chosen(config, plan_build(settings, catalog))
+    plan = _chosen(config, plan_build(settings, catalog), dated_months(catalog))
     context.log.info(f"{plan.reason}; months to replay: {', '.join(plan.months) or 'none'}")
     if plan.up_to_date:
         yield from _unchanged(context)
@@ -59,13 +59,13 @@ def warehouse(context: dg.AssetExecutionContext, config: WarehouseConfig, lake: 
         remember_build(settings, catalog)
 
 
-def _chosen(config: WarehouseConfig, plan: BuildPlan) -> BuildPlan:
-    if not (config.months or config.full_refresh):
+def _chosen(config: WarehouseConfig, plan: BuildPlan, everything: tuple[str, ...]) -> BuildPlan:
+    """What was asked for, and never less than what changed; a full refresh drops tables, so it replays all months."""
+    if plan.full_refresh or not (config.months or config.full_refresh):
         return plan
-    if plan.full_refresh or (config.full_refresh and not config.months):
-        return replace(plan, reason="asked for", up_to_date=False, full_refresh=True)
-    months = tuple(sorted({*config.months, *plan.months}))
-    return BuildPlan("asked for", full_refresh=config.full_refresh, months=months)
+    if config.full_refresh:
+        return BuildPlan("asked for", full_refresh=True, months=everything)
+    return BuildPlan("asked for", months=tuple(sorted({*config.months, *plan.months})))
 
 
 def _build(context: dg.AssetExecutionContext, settings: Settings, arguments: list[str]) -> Iterator[Any]:

@@ -48,7 +48,7 @@ def plan_build(settings: Settings, catalog: Mapping[str, Any]) -> BuildPlan:
     """Compare the lake and the project with what the warehouse was last built from."""
     built = _built_state(settings)
     state = _state(catalog)
-    everything = tuple(sorted({m for name in state["partitions"] if is_month(m := _partition(name))}))
+    everything = dated_months(catalog)
     if not settings.warehouse.exists() or built is None:
         return BuildPlan("nothing was completely built yet", full_refresh=True, months=everything)
     if built["project"] != state["project"]:
@@ -60,6 +60,15 @@ def plan_build(settings: Settings, catalog: Mapping[str, Any]) -> BuildPlan:
     if not settings.published_warehouse.exists():
         return BuildPlan("there is no published copy", months=everything[-1:])
     return BuildPlan("lake and models are those of the last build", up_to_date=True)
+
+
+def dated_months(catalog: Mapping[str, Any]) -> tuple[str, ...]:
+    """All months of which the lake holds a partition, sorted: what a full refresh replays.
+
+    >>> dated_months({"partitions": {"photos/2016-02": "a", "users/2016-01": "b", "photos/undated": "c"}})
+    ('2016-01', '2016-02')
+    """
+    return tuple(sorted({month for name in catalog["partitions"] if is_month(month := _partition(name))}))
 
 
 def changed_partitions(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
