@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.beauty.ready_made import publish_ready_made_scores
+from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscored_photos
 from assets.beauty.training_set import TrainingSetConfig, build_training_set
 from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
@@ -56,8 +56,9 @@ def training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Ma
         context.log.info("training_set is up to date")
     else:
         made = build_training_set(store, TrainingSetConfig())
-        store.write(TRAINING_SET, UNDATED, made.rows, code_version=_TRAINING_CODE, inputs=inputs)
+        # The commit comes last: what a killed run left half done is then done again.
         store.put_bytes(f"{TRAINING_SET.key}/summary.json", json.dumps(made.summary, sort_keys=True).encode())
+        store.write(TRAINING_SET, UNDATED, made.rows, code_version=_TRAINING_CODE, inputs=inputs)
     return _training_set_result(store)
 
 
@@ -151,11 +152,17 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
         check_results=[
             dg.AssetCheckResult(
                 check_name="model_separates_low_from_high",
-                passed=accuracy["lower"] > 0.5,
+                passed=accuracy["lower"] is not None and accuracy["lower"] > 0.5,
+                severity=_severity(accuracy),
                 metadata={"accuracy": accuracy["value"], "lower_95": accuracy["lower"], "photos": accuracy["n"]},
             )
         ],
     )
+
+
+def _severity(estimate: Mapping[str, Any]) -> dg.AssetCheckSeverity:
+    """Too few photos to tell is a warning; an estimate that says no is an error."""
+    return dg.AssetCheckSeverity.WARN if estimate["value"] is None else dg.AssetCheckSeverity.ERROR
 
 
 class ScoringConfig(dg.Config):
@@ -193,6 +200,7 @@ def scores(
     """Beauty in [0, 1]; a run scores only what this model version has not scored and replaces months whole."""
     store = lake.open()
     wanted = list(context.partition_keys)
+    withdraw_scores_without_photos(store, wanted)
     publish_ready_made_scores(store, wanted)
     report: Mapping[str, Any] = {"scored": 0, "unscorable": 0, "model_version": "ready-made scores only"}
     if unscored_photos(store, wanted, "") and store.commit_of(BEAUTY_MODELS.key, UNDATED):
@@ -224,7 +232,8 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
         check_results=[
             dg.AssetCheckResult(
                 check_name="every_image_is_scored_or_quarantined",
-                passed=left == 0,
+                passed=left == 0 and histogram.photos > 0,
+                severity=dg.AssetCheckSeverity.ERROR if left else dg.AssetCheckSeverity.WARN,
                 metadata={"photos_left_out": left, "photos_scored": histogram.photos},
             )
         ],
@@ -279,12 +288,17 @@ def beauty_cross_validation(
         metadata={
             "model_version": report["model_version"],
             "spearman": spearman["value"],
-            "interval_95": f"{spearman['lower']:.3f} to {spearman['upper']:.3f}",
+            "interval_95": "unknown"
+            if spearman["value"] is None
+            else f"{spearman['lower']:.3f} to {spearman['upper']:.3f}",
             "photos": spearman["n"],
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name="scores_agree_with_people", passed=spearman["lower"] > 0, metadata={"photos": spearman["n"]}
+                check_name="scores_agree_with_people",
+                passed=spearman["lower"] is not None and spearman["lower"] > 0,
+                severity=_severity(spearman),
+                metadata={"photos": spearman["n"]},
             )
         ],
     )

@@ -3,13 +3,21 @@
 import duckdb
 import pyarrow as pa
 
-from assets.contracts.beauty import SCORES
+from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import UNDATED
 
 _CODE = code_version_of(__name__)
+
+
+def withdraw_scores_without_photos(lake: Lake, months: list[str]) -> None:
+    """Drop what is said of months that no longer publish any photo, such as after the last owner opted out."""
+    for month in months:
+        if lake.commit_of(PHOTOS.key, month) is None:
+            lake.drop(SCORES.key, month)
+            lake.drop(UNSCORABLE_PHOTOS.key, month)
 
 
 def publish_ready_made_scores(lake: Lake, months: list[str]) -> int:

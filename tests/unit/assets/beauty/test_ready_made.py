@@ -4,7 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.beauty.ready_made import publish_ready_made_scores
+from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscored_photos
 from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
@@ -120,3 +120,12 @@ def test_score_histogram_counts_one_version_and_both_ends(lake: Lake) -> None:
     assert (histogram.counts[0], histogram.counts[-1], histogram.photos) == (1, 1, 2)
     assert len(histogram.edges) == len(histogram.counts) + 1
     assert score_histogram(lake, [MONTH], "unknown version").photos == 3
+
+
+def test_withdraw_scores_without_photos_drops_months_that_publish_none(lake: Lake) -> None:
+    lake.write(SCORES, MONTH, _scores({1: 0.5}, "network-1", UPLOADED))
+    withdraw_scores_without_photos(lake, [MONTH, "2016-02"])
+    assert lake.partitions(SCORES.key) == [MONTH]
+    lake.drop(PHOTOS.key, MONTH)
+    withdraw_scores_without_photos(lake, [MONTH])
+    assert lake.partitions(SCORES.key) == []

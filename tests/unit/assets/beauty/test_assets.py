@@ -1,0 +1,24 @@
+import dagster as dg
+import pytest
+
+from assets.beauty.assets import _model_result
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "passed", "severity"),
+    [
+        (0.9, 0.8, True, dg.AssetCheckSeverity.ERROR),
+        (0.6, 0.4, False, dg.AssetCheckSeverity.ERROR),
+        (None, None, False, dg.AssetCheckSeverity.WARN),
+    ],
+)
+def test_model_result_warns_where_too_few_photos_were_held_out(value, lower, passed, severity):
+    report = {
+        "model_version": "m-1",
+        "preprocessing_hash": "p",
+        "parameters": 1,
+        "metrics": [{"name": "accuracy_low_high", "value": value, "n": 3, "lower": lower, "upper": value}],
+        "curves": {"training loss": [1.0, 0.5]},
+    }
+    (check,) = _model_result(report).check_results
+    assert (check.passed, check.severity) == (passed, severity)
