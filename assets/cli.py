@@ -138,7 +138,10 @@ def _materialize(months: str, job: str) -> bool:
     if not months and job == "build_community" and freshness.is_up_to_date(settings):
         typer.echo("everything is up to date; nothing to do")
         return True
+    from assets.landing.watching import landing_fingerprint
     from assets.running import materialize_community
+
+    landing = landing_fingerprint(settings.landing)
 
     # Steps' own output is sent to a file while they run; progress goes to the terminal all the same.
     say = functools.partial(typer.echo, file=sys.stdout)
@@ -151,7 +154,7 @@ def _materialize(months: str, job: str) -> bool:
             f"{outcome.job} failed; what its steps printed is in {settings.dagster_home / 'steps.log'}", err=True
         )
     if outcome.success and not months and job == "build_community":
-        freshness.remember(settings)
+        freshness.remember(settings, landing)
     return outcome.success
 
 

@@ -19,11 +19,16 @@ def is_up_to_date(settings: Settings) -> bool:
     return remembered.exists() and json.loads(remembered.read_text()) == _state(settings)
 
 
-def remember(settings: Settings) -> None:
-    """Note the present state as completely built."""
+def remember(settings: Settings, landing: str) -> None:
+    """Note the present state as completely built.
+
+    Args:
+        settings: Which community.
+        landing: Fingerprint of the landing folder from before the build: what lands meanwhile is news.
+    """
     path = _memory(settings)
     staged = path.with_suffix(".tmp")
-    staged.write_text(json.dumps(_state(settings), indent=1, sort_keys=True))
+    staged.write_text(json.dumps({**_state(settings), "landing": landing}, indent=1, sort_keys=True))
     staged.replace(path)
 
 
