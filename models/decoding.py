@@ -122,7 +122,7 @@ def _upright(pixels: np.ndarray, content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Exception:  # Broken EXIF raises whatever its parser stumbles over; the pixels are whole all the same.
         return pixels
     return turned(pixels, orientation)
 
@@ -152,7 +152,9 @@ def _decode_with_pillow(content: bytes) -> np.ndarray:
         raise UnscorablePhoto(
             "corrupt", "no known image format; JPEG, PNG, WebP, GIF, TIFF and BMP are read"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+    except UnscorablePhoto:
+        raise
+    except Exception as error:  # Decoders of broken files raise struct.error, zlib.error, KeyError, IndexError ...
         reason = "truncated" if "truncated" in str(error).lower() else "corrupt"
         raise UnscorablePhoto(reason, f"{type(error).__name__}: {error}") from error
 

@@ -5,6 +5,7 @@ or absolute. Readers are safe to share between threads, and ``storage_order`` pu
 they lie in their container, so that shards are read from front to back.
 """
 
+import errno
 import io
 import tarfile
 import threading
@@ -29,6 +30,7 @@ _CACHED_ROW_GROUPS = 4
 _ATTEMPTS = 3
 _PAUSE_S = 0.5
 _REMOTE_BUFFER = 1 << 20
+_NO_SUCH_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -60,8 +62,12 @@ class PhotoSource:
             return _patiently(lambda: self._read(container, inner))
         except (FileNotFoundError, NotADirectoryError, KeyError) as error:
             raise UnscorablePhoto("missing", f"{uri}: {_words(error)}") from error
-        except (PermissionError, IsADirectoryError, tarfile.TarError, pa.ArrowInvalid) as error:
+        except (PermissionError, IsADirectoryError, tarfile.TarError, ValueError) as error:
             raise UnscorablePhoto("unreadable", f"{uri}: {_words(error)}") from error
+        except OSError as error:
+            if error.errno not in _NO_SUCH_NAME:
+                raise
+            raise UnscorablePhoto("missing", f"{uri}: {_words(error)}") from error
 
     def storage_order(self, uris: Sequence[str]) -> list[int]:
         """Positions of ``uris`` in the order of their container and their place in it.
@@ -75,10 +81,10 @@ class PhotoSource:
         if not inner:
             return uri, 0
         if container.endswith(".parquet"):
-            return container, int(inner) if inner.isdigit() else 0
+            return container, int(inner) if inner.isdecimal() else 0
         try:
             return container, _patiently(lambda: self._tars.get(container)).get(inner, (0, 0))[0]
-        except (OSError, tarfile.TarError):
+        except (OSError, ValueError, tarfile.TarError):
             return container, 0
 
     def _read(self, container: str, inner: str) -> bytes:
@@ -126,7 +132,7 @@ class _ParquetImages:
         self._groups = _Cache[int, pa.ChunkedArray](_CACHED_ROW_GROUPS, self._load)
 
     def read(self, row: str) -> bytes:
-        if not row.isdigit() or int(row) >= self._starts[-1]:
+        if not row.isdecimal() or int(row) >= self._starts[-1]:
             raise KeyError(f"no row {row!r} among {self._starts[-1]} rows")
         group = next(g for g, start in enumerate(self._starts[1:]) if int(row) < start)
         value = self._groups.get(group)[int(row) - self._starts[group]].as_py()
@@ -199,8 +205,8 @@ def _patiently(read: Callable[[], Value]) -> Value:
             return read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, pa.ArrowInvalid):
             raise
-        except OSError:
-            if attempt == _ATTEMPTS:
+        except OSError as error:
+            if attempt == _ATTEMPTS or error.errno in _NO_SUCH_NAME:
                 raise
             time.sleep(_PAUSE_S * attempt)
     raise AssertionError("unreachable")

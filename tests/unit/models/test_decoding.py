@@ -61,6 +61,17 @@ def test_decode_rgb_refuses_poison_with_its_reason(name):
     assert caught.value.detail
 
 
+@pytest.mark.parametrize("error", [struct.error("short"), zlib.error("bad"), KeyError("tag"), RuntimeError("odd")])
+def test_decode_rgb_blames_the_photo_for_whatever_a_decoder_stumbles_over(error, monkeypatch):
+    def stumble(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Image, "open", stumble)
+    with pytest.raises(UnscorablePhoto) as caught:
+        decode_rgb(b"\x89PNG\r\n\x1a\n")
+    assert caught.value.reason == "corrupt"
+
+
 def test_decode_rgb_refuses_16_bit_colour_which_pillow_would_cut_silently():
     rows = b"".join(b"\0" + bytes(8 * 6) for _ in range(8))
     header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)

@@ -61,6 +61,16 @@ def test_read_says_what_is_missing(media, uri, detail):
     assert caught.value.reason == "missing"
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"), [("n" * 300, "missing"), ("a\0b.jpg", "unreadable"), ("images.parquet#²", "missing")]
+)
+def test_read_blames_the_photo_for_names_that_no_file_can_have(media, uri, reason):
+    with pytest.raises(UnscorablePhoto) as caught:
+        PhotoSource(str(media)).read(uri)
+    assert caught.value.reason == reason
+    assert PhotoSource(str(media)).storage_order([uri]) == [0]
+
+
 def test_read_calls_broken_containers_unreadable(media):
     (media / "broken.tar").write_bytes(b"no tar" * 500)
     (media / "broken.parquet").write_bytes(b"no parquet")
