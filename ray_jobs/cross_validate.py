@@ -125,12 +125,12 @@ def run(request: CrossValidateBeauty, report: Report = silent) -> dict[str, Any]
 
 
 def rated_photos(lake: Lake, minimum_ratings: int) -> pa.Table:
-    """Public photos with an image and enough ratings.
+    """Public photos with an image and enough ratings; gold questions, whose answer is given, are no ratings.
 
     Returns:
         ``photo_id``, ``user_id``, ``uploaded_at``, ``uri``, ``mean_rating``, sorted by ``photo_id``.
     """
-    ratings = lake.read(CROWD_RATINGS, columns=["photo_id", "rating"])
+    ratings = lake.dataset(CROWD_RATINGS).to_table(columns=["photo_id", "rating"], filter=~pc.field("is_gold"))
     means = ratings.group_by("photo_id").aggregate([("rating", "mean"), ("rating", "count")])
     means = means.filter(pc.greater_equal(means["rating_count"], minimum_ratings))
     wanted = (pc.field("uri") != "") & pc.field("is_public") & pc.field("photo_id").isin(means["photo_id"])

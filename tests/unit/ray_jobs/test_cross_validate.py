@@ -53,6 +53,13 @@ def test_rated_photos_have_an_image_and_enough_ratings(lake, rated):
     assert rated_photos(lake, 1).num_rows == 21
 
 
+def test_rated_photos_leave_out_gold_questions(lake, rated):
+    rows = [{"photo_id": 1, "rater_id": r, "rating": 5, "is_gold": r > 1, "gold_rating": 5} for r in (1, 2, 3)]
+    lake.write(CROWD_RATINGS, "undated", pa.Table.from_pylist(rows, schema=CROWD_RATINGS.schema))
+    assert rated_photos(lake, 1).num_rows == 1
+    assert rated_photos(lake, 2).num_rows == 0
+
+
 def test_assign_folds_keeps_users_together_and_sizes_even():
     users = [u for u in range(10) for _ in range(3)]
     folds = assign_folds(users, list(range(30)), 5, seed=0)
