@@ -30,6 +30,9 @@ _RANGE_END = "dagster/asset_partition_range_end"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.5
 _PROCESS_TAG = "beautyflow/process"
+# Dagster warns on stderr of each blocking check that a table which never landed leaves unanswered;
+# the asset itself says why it was skipped.
+logging.getLogger("dagster._core.execution.plan.active").addHandler(logging.NullHandler())
 _LIVING = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
