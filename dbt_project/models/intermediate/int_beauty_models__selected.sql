@@ -1,5 +1,5 @@
 -- The model version whose scores count: `model_version` of dbt_project.yml, or else the newest trained model that has
--- scores, or else the ready-made scores of most photos.
+-- scores, or else the ready-made scores of most photos. Out-of-fold scores judge a model: they count only if named.
 with scored as (
     select
         model_version,
@@ -18,9 +18,12 @@ ranked as (
         ) as preference
     from scored
     left join {{ ref('stg_lake__beauty_models') }} as models on scored.model_version = models.model_version
-    {%- if var('model_version') %}
-    where scored.model_version = '{{ var('model_version') }}'
-    {%- endif %}
+    where
+        {% if var('model_version') -%}
+            scored.model_version = '{{ var('model_version') }}'
+        {%- else -%}
+            not regexp_matches(scored.model_version, '-cv[0-9]+-[0-9a-f]{12}$')
+        {%- endif %}
 )
 
 select
