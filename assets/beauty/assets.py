@@ -271,8 +271,8 @@ def beauty_cross_validation(
     """How well a model learned from people's ratings predicts ratings it has not seen.
 
     Each rated photo is scored by a model trained on the other folds; the scores stand in `scores` under a
-    version of their own (`<architecture>-cv<folds>-...`), which no mart uses unless it is named. A re-run on the same photos and ratings leaves
-    them; on others it adds a version.
+    version of their own (`<architecture>-cv<folds>-...`), which no mart uses unless it is named. A re-run on
+    the same photos and ratings leaves them; on others it adds a version.
     """
     store = lake.open()
     if not store.partitions("crowd_ratings"):
