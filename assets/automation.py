@@ -78,7 +78,7 @@ def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     if now != seen:
         context.update_cursor(f"{now}|{started}")
         return dg.SkipReason("the landing folder is changing; looking again once it is at rest")
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=now)], cursor=f"{now}|{now}")
+    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=f"{now}|{now}")
 
 
 @dg.asset_sensor(

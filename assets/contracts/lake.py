@@ -241,6 +241,10 @@ class Lake:
         """Names of the objects directly below ``prefix``, sorted."""
         return [stored.name for stored in self._storage.objects(prefix)]
 
+    def delete(self, name: str) -> None:
+        """Delete one object; deleting what is not there is no error."""
+        self._storage.delete(name)
+
     def delete_below(self, prefix: str) -> None:
         """Delete every object below ``prefix``; a prefix without objects is no error."""
         for stored in self._storage.objects(prefix, recursive=True):

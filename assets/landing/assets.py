@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets.contracts.lake import Lake
 from assets.figures import months_figure
-from assets.landing.intake import LandingState, take_in
+from assets.landing.intake import LandingState, forget_snapshots, take_in
 from assets.metadata import OWNERS, markdown_table, picture
 from assets.partitions import register_months
 from assets.resources import LakeResource
@@ -43,10 +43,12 @@ def landing(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
     brought in with `beautyflow import` are kept. Excluded: nothing; rows that no table accepts are in
     `quarantine` with their reason.
     """
-    intake = take_in(lake.open(), Path(lake.landing_folder()))
+    store, last = lake.open(), _last_snapshot(context.instance)
+    intake = take_in(store, Path(lake.landing_folder()), since=last)
     added = register_months(context.instance, intake.months)
+    forget_snapshots(store, last, intake.snapshot)
     return dg.MaterializeResult(
-        metadata={**_metadata(intake, lake.open()), "new_months": added},
+        metadata={**_metadata(intake, store), "new_months": added, "snapshot": intake.snapshot},
         check_results=[
             dg.AssetCheckResult(
                 check_name="something_has_landed", passed=intake.landed > 0, metadata={"rows": intake.landed}
@@ -59,6 +61,13 @@ def landing(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
             ),
         ],
     )
+
+
+def _last_snapshot(instance: dg.DagsterInstance) -> str:
+    """What the last recorded intake found; empty if there was none."""
+    event = instance.get_latest_materialization_event(dg.AssetKey("landing"))
+    recorded = event.asset_materialization if event else None
+    return str(recorded.metadata["snapshot"].value) if recorded and "snapshot" in recorded.metadata else ""
 
 
 def _metadata(intake: LandingState, lake: Lake) -> dict[str, Any]:

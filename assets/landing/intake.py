@@ -4,6 +4,7 @@ Importing is in ``importers``; this module goes through the folders and compares
 them now with what it held at the last intake, whoever imported in between.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,11 +21,12 @@ from assets.contracts.table import UNDATED
 from assets.landing.watching import source_folders
 
 ZONE = "landed"
-_MEMORY = "intake/last.json"
+_SNAPSHOTS = "intake"
 
-_REACHING = ("users", "photos")
-"""Tables whose change reaches later months: a user's consent and a photo's visibility decide what is
-published of everything they did since."""
+_CONSENT = "consent"
+_REACHING = ("users", "photos", _CONSENT)
+"""What reaches later months when it changes: a user's consent and a photo's visibility decide what is
+published of everything they did since; what a source says of consent decides about all of it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class LandingState:
         changed_months: Months that must be made again, sorted.
         rows_by_source: One line per source and table, with rows, rejected rows and months.
         rejections: One line per source, table and reason.
+        snapshot: Name of what was found, for the next intake to compare with.
     """
 
     landed: int
@@ -46,6 +49,7 @@ class LandingState:
     changed_months: list[str]
     rows_by_source: list[dict[str, Any]]
     rejections: list[dict[str, Any]]
+    snapshot: str
 
     def rows_by_month(self, table: str, lake: Lake) -> dict[str, int]:
         """Landed rows of one table by month, over all sources."""
@@ -56,17 +60,33 @@ class LandingState:
         return dict(sorted(counts.items()))
 
 
-def take_in(lake: Lake, landing: Path) -> LandingState:
+def take_in(lake: Lake, landing: Path, since: str = "") -> LandingState:
     """Import every source folder whose files changed, and describe the whole landing zone.
+
+    Args:
+        lake: The lake.
+        landing: Folder of the sources.
+        since: ``snapshot`` of the intake to compare with: the last one that is on record, so that an intake
+            which was killed before it was recorded loses no change. Empty: everything is new.
 
     Raises:
         ImportFailure: A source cannot be read at all; the others that came before it are in.
     """
     import_folders(lake, landing)
     now = _landed_fingerprints(lake)
-    state = _describe(lake, changed_months(_remembered(lake), now))
-    lake.put_bytes(_MEMORY, json.dumps(now, sort_keys=True).encode())
-    return state
+    before = json.loads(lake.get_bytes(_snapshot_name(since)) or b"{}") if since else {}
+    content = json.dumps(now, sort_keys=True).encode()
+    snapshot = hashlib.sha256(content).hexdigest()[:16]
+    lake.put_bytes(_snapshot_name(snapshot), content)
+    return _describe(lake, changed_months(before, now), snapshot)
+
+
+def forget_snapshots(lake: Lake, *kept: str) -> None:
+    """Delete the snapshots of earlier intakes, but for those named."""
+    wanted = {_snapshot_name(snapshot) for snapshot in kept if snapshot}
+    for name in lake.names(_SNAPSHOTS):
+        if name not in wanted:
+            lake.delete(name)
 
 
 def import_folders(lake: Lake, landing: Path) -> None:
@@ -89,31 +109,38 @@ def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[st
     counts as changed, so that what was published of it goes too.
     """
     differing = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
-    direct = {key.rsplit("/", 1)[1] for key in differing}
-    reaching = {month for key in differing for _, table, month in [key.split("/")] if table in _REACHING}
+    parts = [key.split("/") for key in differing]
+    direct = {month for _, table, month in parts if table != _CONSENT}
+    reaching = {month for _, table, month in parts if table in _REACHING}
     horizon = "" if UNDATED in reaching else min(reaching, default=UNDATED)
-    months = {key.rsplit("/", 1)[1] for key in now}
+    months = {month for _, table, month in (key.split("/") for key in now) if table != _CONSENT}
     return sorted(direct | {month for month in months if month >= horizon and reaching})
 
 
 def _landed_fingerprints(lake: Lake) -> dict[str, str]:
-    return {
+    sources = {source: lake.zone(f"{ZONE}/{source}") for source in lake.zones(ZONE)}
+    rows = {
         f"{source}/{key}/{commit.partition}": commit.sha256
-        for source in lake.zones(ZONE)
+        for source, zone in sources.items()
         for key in _landed_tables()
-        for commit in lake.zone(f"{ZONE}/{source}").commits(key)
+        for commit in zone.commits(key)
     }
+    return rows | {f"{source}/{_CONSENT}/{UNDATED}": _consent(zone) for source, zone in sources.items()}
 
 
-def _remembered(lake: Lake) -> dict[str, str]:
-    return dict(json.loads(lake.get_bytes(_MEMORY) or b"{}"))
+def _consent(zone: Lake) -> str:
+    return str(json.loads(zone.get_bytes("source.json") or b"{}").get("consent"))
+
+
+def _snapshot_name(snapshot: str) -> str:
+    return f"{_SNAPSHOTS}/{snapshot}.json"
 
 
 def _landed_tables() -> Iterable[str]:
     return (key for key in all_contracts() if key != QUARANTINE.key)
 
 
-def _describe(lake: Lake, changed: list[str]) -> LandingState:
+def _describe(lake: Lake, changed: list[str], snapshot: str) -> LandingState:
     sources = {source: lake.zone(f"{ZONE}/{source}") for source in lake.zones(ZONE)}
     rejections = [line for source, zone in sources.items() for line in _rejections(source, zone)]
     lines = [line for source, zone in sources.items() for line in _rows(source, zone)]
@@ -125,6 +152,7 @@ def _describe(lake: Lake, changed: list[str]) -> LandingState:
         changed_months=changed,
         rows_by_source=lines,
         rejections=rejections,
+        snapshot=snapshot,
     )
 
 

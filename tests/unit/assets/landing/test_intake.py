@@ -1,4 +1,7 @@
-from assets.landing.intake import changed_months
+from pathlib import Path
+
+from assets.contracts.lake import Lake
+from assets.landing.intake import changed_months, forget_snapshots, take_in
 
 BEFORE = {
     "a/users/2016-01": "u1",
@@ -34,3 +37,39 @@ def test_changed_months_of_undated_photos_reaches_all_months() -> None:
 def test_changed_months_keeps_a_month_that_lost_its_last_row() -> None:
     now = {key: sha for key, sha in BEFORE.items() if not key.endswith("2016-03")}
     assert changed_months(BEFORE, now) == ["2016-03"]
+
+
+def test_changed_months_of_consent_is_every_month_but_no_month_of_its_own() -> None:
+    before = {**BEFORE, "a/consent/undated": "all"}
+    now = {**BEFORE, "a/consent/undated": "users_table"}
+    assert changed_months(before, now) == ["2016-01", "2016-02", "2016-03"]
+
+
+def test_take_in_compares_with_the_intake_that_is_on_record(tmp_path: Path) -> None:
+    lake, landing = Lake(str(tmp_path / "lake")), tmp_path / "landing"
+    _land(landing, ["2016-01-05", "2016-02-05"])
+    first = take_in(lake, landing)
+    assert first.changed_months == ["2016-01", "2016-02"]
+    _land(landing, ["2016-01-05", "2016-02-05", "2016-03-05"])
+    lost = take_in(lake, landing, since=first.snapshot)
+    again = take_in(lake, landing, since=first.snapshot)
+    assert lost.changed_months == again.changed_months == ["2016-03"]
+    assert take_in(lake, landing, since=again.snapshot).changed_months == []
+
+
+def test_forget_snapshots_keeps_those_named(tmp_path: Path) -> None:
+    lake, landing = Lake(str(tmp_path / "lake")), tmp_path / "landing"
+    _land(landing, ["2016-01-05"])
+    first = take_in(lake, landing)
+    _land(landing, ["2016-01-05", "2016-02-05"])
+    second = take_in(lake, landing, since=first.snapshot)
+    forget_snapshots(lake, "", second.snapshot)
+    assert lake.names("intake") == [f"intake/{second.snapshot}.json"]
+
+
+def _land(landing: Path, joined: list[str]) -> None:
+    folder = landing / "club"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = "".join(f"{number},{day},true\n" for number, day in enumerate(joined))
+    (folder / "users.csv").write_text(f"user_id,joined_at,opted_in\n{rows}")
+    (folder / "community.toml").write_text('name = "club"\nconsent = "users_table"\n')
