@@ -3,13 +3,29 @@
 import duckdb
 import pyarrow as pa
 
-from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import BEAUTY_MODELS, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import UNDATED
 
 _CODE = code_version_of(__name__)
+
+_NAMES = ", ".join(SCORES.schema.names)
+# Versions that our own jobs gave: trained models, and their out-of-fold twins of cross-validation.
+_OURS = f"""
+select {_NAMES} from scores
+where
+    photo_id in (select photo_id from photos)
+    and (
+        model_version in (select model_version from beauty_model)
+        or regexp_matches(model_version, '-cv[0-9]+-[0-9a-f]+$')
+    )
+"""  # noqa: S608 (names come from the contract)
+_READY_MADE = f"""
+select {_NAMES.replace("uploaded_at", "photos.uploaded_at").replace("photo_id", "landed.photo_id")}
+from landed inner join photos on landed.photo_id = photos.photo_id
+"""  # noqa: S608 (names come from the contract)
 
 
 def withdraw_scores_without_photos(lake: Lake, months: list[str]) -> None:
@@ -21,40 +37,36 @@ def withdraw_scores_without_photos(lake: Lake, months: list[str]) -> None:
 
 
 def publish_ready_made_scores(lake: Lake, months: list[str]) -> int:
-    """Put landed scores of published photos into the months of ``scores``; other versions stay.
+    """Put landed scores of published photos into the months of ``scores``; those of our own models stay.
 
-    Scores of photos that are not published (private, owner not opted in, unknown) are left out. A month
-    whose landed scores have not changed is left alone.
+    Scores of photos that are not published (private, owner not opted in, unknown) are left out, and so is what
+    a source no longer says. A month without news is left alone.
 
     Returns:
-        Number of ready-made rows in the months that were written.
+        Number of ready-made rows in the months.
     """
     sources = [name for name in lake.zones("landed") if lake.zone(f"landed/{name}").partitions(SCORES.key)]
-    return sum(_publish_month(lake, sources, month) for month in months) if sources else 0
+    scored = set(lake.partitions(SCORES.key))
+    return sum(_publish_month(lake, sources, month) for month in months if sources or month in scored)
 
 
 def _publish_month(lake: Lake, sources: list[str], month: str) -> int:
     if lake.commit_of(PHOTOS.key, month) is None:
         return 0
-    landed = [_landed_rows(lake, source, month) for source in sources]
-    ours = lake.read(SCORES, [month])
     with duckdb.connect() as connection:
         connection.register("photos", lake.dataset(PHOTOS, [month]))
-        connection.register("landed", pa.concat_tables(landed))
-        connection.register("ours", ours)
-        names = ", ".join(SCORES.schema.names)
-        ready_made = connection.execute(
-            f"select {_with_upload_time()} from landed join photos using (photo_id)"  # noqa: S608 (contract names)
-        ).to_arrow_table()
-        connection.register("ready_made", ready_made)
-        kept = connection.execute(
-            f"select {names} from ours "  # noqa: S608 (contract names)
-            "where model_version not in (select distinct model_version from ready_made)"
-        ).to_arrow_table()
-    if not ready_made.num_rows:
-        return 0
-    rows = pa.concat_tables([SCORES.conform(kept), SCORES.conform(ready_made)])
+        connection.register("scores", lake.dataset(SCORES, [month]))
+        connection.register("beauty_model", lake.dataset(BEAUTY_MODELS))
+        kept = SCORES.conform(connection.execute(_OURS).to_arrow_table())
+        ready_made = SCORES.schema.empty_table()
+        if sources:
+            connection.register("landed", pa.concat_tables([_landed_rows(lake, name, month) for name in sources]))
+            ready_made = SCORES.conform(connection.execute(_READY_MADE).to_arrow_table())
+    rows = pa.concat_tables([kept, ready_made])
     before = lake.commit_of(SCORES.key, month)
+    if not rows.num_rows:
+        lake.drop(SCORES.key, month)
+        return 0
     staged = lake.stage(SCORES, month, rows)
     if before is None or before.sha256 != staged.sha256:
         lake.commit(staged, code_version=_CODE, inputs=lake.fingerprints(PHOTOS.key, [month]))
@@ -64,9 +76,3 @@ def _publish_month(lake: Lake, sources: list[str], month: str) -> int:
 def _landed_rows(lake: Lake, source: str, month: str) -> pa.Table:
     """Scores may land without upload times, so the undated ones are candidates for every month."""
     return lake.zone(f"landed/{source}").read(SCORES, sorted({month, UNDATED}))
-
-
-def _with_upload_time() -> str:
-    return ", ".join(
-        "photos.uploaded_at" if name == "uploaded_at" else f"landed.{name}" for name in SCORES.schema.names
-    )

@@ -6,7 +6,7 @@ import pytest
 
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscored_photos
-from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import BEAUTY_MODELS, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 
@@ -32,6 +32,12 @@ def _photos(ids: list[int], uri: str = "a.jpg") -> pa.Table:
     )
 
 
+def _model(version: str) -> pa.Table:
+    texts = ("preprocessing_hash", "architecture", "head", "weights_uri", "weights_sha256", "metrics", "config")
+    numbers = ("sequence", "parameters", "training_photos")
+    return pa.table({"model_version": [version], **{t: ["x"] for t in texts}, **{n: [1] for n in numbers}})
+
+
 def _scores(beauty: dict[int, float], version: str, uploaded: datetime | None = None) -> pa.Table:
     return pa.table(
         {
@@ -53,6 +59,7 @@ def test_publish_ready_made_scores_takes_published_photos_only_and_dates_them(la
 
 
 def test_publish_ready_made_scores_keeps_the_scores_of_models(lake: Lake) -> None:
+    lake.write(BEAUTY_MODELS, "undated", _model("network-1"))
     lake.write(SCORES, MONTH, _scores({1: 0.5, 2: 0.5}, "network-1", UPLOADED))
     lake.zone("landed/crawl").write(SCORES, "undated", _scores({1: 0.25}, "crawl"))
     publish_ready_made_scores(lake, [MONTH])
@@ -71,6 +78,21 @@ def test_publish_ready_made_scores_replaces_what_the_source_said_before(lake: La
     zone.write(SCORES, "undated", _scores({2: 0.75}, "crawl"))
     publish_ready_made_scores(lake, [MONTH])
     assert [(row["photo_id"], row["beauty"]) for row in lake.read(SCORES).to_pylist()] == [(2, 0.75)]
+
+
+def test_publish_ready_made_scores_withdraws_what_no_source_says_any_more(lake: Lake) -> None:
+    zone = lake.zone("landed/crawl")
+    zone.write(SCORES, "undated", _scores({1: 0.25}, "crawl"))
+    publish_ready_made_scores(lake, [MONTH])
+    zone.drop(SCORES.key, "undated")
+    assert publish_ready_made_scores(lake, [MONTH]) == 0
+    assert lake.partitions(SCORES.key) == []
+
+
+def test_publish_ready_made_scores_keeps_out_of_fold_scores(lake: Lake) -> None:
+    lake.write(SCORES, MONTH, _scores({1: 0.5}, "handcrafted-cv5-0123abcd", UPLOADED))
+    publish_ready_made_scores(lake, [MONTH])
+    assert lake.read(SCORES)["model_version"].to_pylist() == ["handcrafted-cv5-0123abcd"]
 
 
 def test_publish_ready_made_scores_without_news_leaves_the_commit_alone(lake: Lake, tmp_path: Path) -> None:
