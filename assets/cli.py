@@ -190,6 +190,22 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 @app.command()
+def vacuum(
+    days: Annotated[int, typer.Option(help="Keep what was replaced within so many days, for readers still at it.")] = 7,
+) -> None:
+    """Delete data files that were replaced a while ago, and what killed runs left; run it weekly.
+
+    Do it after a successful `materialize`: the published warehouse then names current files only.
+    """
+    from datetime import timedelta
+
+    from assets.contracts.lake import Lake
+
+    deleted = Lake(Settings.from_environment().lake_uri).vacuum(timedelta(days=days))
+    typer.echo(f"{len(deleted)} files deleted")
+
+
+@app.command()
 def demo() -> None:
     """Simulate a community, run the whole platform on it and show who is beautiful and unseen.
 

@@ -1,9 +1,10 @@
-"""What a community holds, read from commits alone: no table is opened."""
+"""What a community holds, read from commits; no table is opened but the small one of models."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.lake import Lake
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
@@ -17,6 +18,7 @@ def take_inventory(settings: Settings) -> dict[str, Any]:
         "lake": lake.uri,
         "tables": [entry for key in all_contracts() if (entry := _table(lake, key))],
         "sources": [_source(lake, name) for name in lake.zones("landed")],
+        "model": _model(lake),
         "warehouse": _warehouse(settings),
     }
 
@@ -37,7 +39,11 @@ def render_inventory(inventory: dict[str, Any]) -> str:
     if not inventory["sources"]:
         lines.append("nothing has landed yet; run `beautyflow simulate` or `beautyflow import`")
     warehouse = inventory["warehouse"]
-    lines += ["", f"Warehouse  {warehouse['path']}  ({warehouse['published_at'] or 'not built yet'})"]
+    lines += [
+        "",
+        f"Model      {inventory['model'] or 'not trained yet'}",
+        f"Warehouse  {warehouse['path']}  ({warehouse['published_at'] or 'not built yet'})",
+    ]
     return "\n".join(lines)
 
 
@@ -65,6 +71,12 @@ def _source(lake: Lake, name: str) -> dict[str, Any]:
         "landed": sum(rows for key, rows in counted.items() if key != "quarantine"),
         "rejected": counted["quarantine"],
     }
+
+
+def _model(lake: Lake) -> str | None:
+    """Version that scores: the one with the highest sequence."""
+    rows = lake.read(BEAUTY_MODELS, columns=["sequence", "model_version"]).to_pylist()
+    return max(rows, key=lambda row: row["sequence"])["model_version"] if rows else None
 
 
 def _warehouse(settings: Settings) -> dict[str, Any]:

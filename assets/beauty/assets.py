@@ -92,6 +92,7 @@ class BeautyModelConfig(dg.Config):
     head: str = Field(default=TrainBeautyModel.head, description="`classifier` or `regressor`.")
     input_size: int = Field(default=TrainBeautyModel.input_size, description="Side of the square input, pixels.")
     epochs: int = Field(default=TrainBeautyModel.epochs, description="Passes over the training photos.")
+    maximum_photos: int = Field(default=TrainBeautyModel.maximum_photos, description="Photos to train on at most.")
     batch_size: int = Field(default=TrainBeautyModel.batch_size, description="Photos per step.")
     learning_rate: float = Field(default=TrainBeautyModel.learning_rate, description="Peak learning rate.")
     seed: int = Field(default=TrainBeautyModel.seed, description="Everything random derives from it.")

@@ -92,3 +92,12 @@ def test_simulate_takes_knobs_from_a_file_and_options_win(run, tmp_path: Path) -
     assert "60 users, 2 months" in result.output
     again = run("simulate", "--config", str(config), "--months", "2")
     assert "already there, unchanged" in again.output
+
+
+def test_vacuum_deletes_nothing_that_counts(run, edges: Path) -> None:
+    run("import", "edge_list", str(edges), "--name", "tiny")
+    before = run("status", "--json").output
+    result = run("vacuum", "--days", "0")
+    assert result.exit_code == 0
+    assert "files deleted" in result.output
+    assert run("status", "--json").output == before
