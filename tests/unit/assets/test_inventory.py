@@ -4,7 +4,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets import freshness
 from assets.contracts.community import USERS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import Settings
@@ -37,20 +36,3 @@ def test_take_inventory_counts_tables_and_sources(settings: Settings) -> None:
     assert [(t["table"], t["partitions"], t["rows"]) for t in inventory["tables"]] == [("users", 1, 2)]
     assert inventory["sources"] == [{"source": "crawl", "format": "canonical", "landed": 3, "rejected": 0}]
     assert "crawl" in render_inventory(inventory)
-
-
-def test_is_up_to_date_only_until_something_changes(settings: Settings) -> None:
-    lake = Lake(settings.lake_uri)
-    lake.write(USERS, "undated", _users([1, 2]))
-    assert not freshness.is_up_to_date(settings)
-    freshness.remember(settings)
-    assert freshness.is_up_to_date(settings)
-    lake.write(USERS, "undated", _users([1, 2, 3]))
-    assert not freshness.is_up_to_date(settings)
-
-
-def test_is_up_to_date_sees_a_new_file_in_the_landing_folder(settings: Settings) -> None:
-    freshness.remember(settings)
-    (settings.landing / "crawl").mkdir(parents=True)
-    (settings.landing / "crawl" / "users.csv").write_text("user_id,opted_in\n1,true\n")
-    assert not freshness.is_up_to_date(settings)
