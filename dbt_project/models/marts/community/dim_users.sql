@@ -12,7 +12,7 @@ with uploads as (
 followed as (
     select
         followee_id as user_id,
-        count(*) as followers
+        count(distinct follower_id) as followers
     from {{ ref('stg_lake__edges') }}
     where removed_at is null
     group by followee_id
@@ -21,7 +21,7 @@ followed as (
 following as (
     select
         follower_id as user_id,
-        count(*) as followees
+        count(distinct followee_id) as followees
     from {{ ref('stg_lake__edges') }}
     where removed_at is null
     group by follower_id
