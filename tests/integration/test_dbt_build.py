@@ -124,12 +124,12 @@ def test_fct_user_beauty_monthly_knows_nothing_of_later_months(community):
 
 def test_fct_user_recognition_counts_followers_at_upload(community):
     # Photo 1 came before the follower, photo 2 after; all have the constant 10 for the public. Photo 3 is deleted,
-    # and the windows of 4 and 5 end with March, as observation does.
+    # and the windows of 4 and 5 are not over by the last event, the upload of 5.
     found = _rows(
         community,
         "select user_id, photos, favorites_in_window, exposure, followers from fct_user_recognition order by 1",
     )
-    assert found == [(1, 2, 2, 21, 1), (2, 2, 0, 20, 0)]
+    assert found == [(1, 2, 2, 21, 1)]
 
 
 def test_fct_community_monthly_counts_events(community):
@@ -190,10 +190,10 @@ def test_every_table_that_should_hold_rows_turns_red_when_empty(community, tmp_p
             connection.execute(f"delete from {name}")
     assert _failing_data_tests(emptied) == {
         "fct_user_beauty_is_not_empty_where_owned_photos_are_scored",
+        "fct_user_recognition_is_not_empty_where_dated_favorites_and_complete_windows_are",
         "is_not_empty_dim_users_ref_stg_lake__users_",
         "is_not_empty_fct_community_monthly_ref_stg_lake__photos___uploaded_at_is_not_null",
         "is_not_empty_fct_user_beauty_monthly_ref_int_user_beauty__monthly___deleted_month_is_null",
-        "is_not_empty_fct_user_recognition_ref_int_photos__recognition___ref_stg_lake__favorites___is_window_complete",
     }
 
 
@@ -222,6 +222,19 @@ def test_an_empty_community_fails_and_is_not_published(tmp_path):
     with pytest.raises(DbtFailure, match="community_has_users_or_photos_or_links"):
         build_warehouse(settings)
     assert not settings.published_warehouse.exists()
+
+
+def test_favorites_without_times_leave_recognition_empty_and_the_rest_whole(tmp_path):
+    settings = _settings(tmp_path)
+    _write_people(settings)
+    _write_photos(settings, 1, [(1, 1, 5, 0.25, None)])
+    _write_photos(settings, 3, [(2, 2, 6, 0.5, None)])
+    _write(settings, FAVORITES, "undated", [{"user_id": 3, "photo_id": 1}])
+    build_warehouse(settings)
+    assert _rows(settings, "select photo_id from int_photos__recognition where is_window_complete") == [(1,)]
+    assert _rows(settings, "select count(*) from fct_user_beauty") == [(2,)]
+    for table in ("fct_user_recognition", "fct_talented_unseen_users"):
+        assert _rows(settings, f"select count(*) from {table}") == [(0,)]
 
 
 def test_months_in_any_order_with_late_rows_equal_a_rebuild_to_the_last_digit(tmp_path):

@@ -9,7 +9,7 @@ with received as (
 followed as (
     select
         followee_id as user_id,
-        count(*) as followers
+        count(distinct follower_id) as followers
     from {{ ref('stg_lake__edges') }}
     where removed_at is null
     group by followee_id
