@@ -78,7 +78,7 @@ def _build(context: dg.AssetExecutionContext, settings: Settings, arguments: lis
             else:
                 yield event
         publish_warehouse(settings)
-    except BaseException:
+    except Exception:
         yield from made
         raise
     shown = _shown(settings)

@@ -6,6 +6,8 @@ lists of files, so that a warehouse is built from one state of the lake and neve
 
 import json
 import os
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,12 @@ def lake_catalog(lake: Lake) -> dict[str, Any]:
         ``tables``: key -> ``columns`` (name -> DuckDB type), ``files``, and ``uniform``, whether all files
         were written under the present contract; ``partitions``: ``table/partition`` -> sha256.
     """
+    contracts = all_contracts()
+    commits_of = {key: lake.commits(key) for key in _reading_order(contracts)}
     tables: dict[str, Any] = {}
     partitions: dict[str, str] = {}
-    for key, contract in all_contracts().items():
-        commits = lake.commits(key)
+    for key, contract in contracts.items():
+        commits = commits_of[key]
         tables[key] = {
             "columns": duckdb_columns(contract),
             "files": [lake.location(commit.file) for commit in commits],
@@ -51,6 +55,15 @@ def lake_catalog(lake: Lake) -> dict[str, Any]:
         }
         partitions |= {f"{key}/{commit.partition}": commit.sha256 for commit in commits}
     return {"tables": tables, "partitions": partitions}
+
+
+def _reading_order(contracts: Mapping[str, TableContract]) -> tuple[str, ...]:
+    """Tables before those they refer to, so that scores published meanwhile are not seen without their photos."""
+    referring: dict[str, set[str]] = {key: set() for key in contracts}
+    for key, contract in contracts.items():
+        for reference in contract.references:
+            referring[reference.to_table].add(key)
+    return tuple(TopologicalSorter(referring).static_order())
 
 
 def write_catalog(lake: Lake, path: Path) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-from assets.dbt.assets import WarehouseConfig, _chosen
+import dagster as dg
+import pytest
+
+from assets.contracts.settings import Settings
+from assets.dbt import assets as under_test
+from assets.dbt.assets import WarehouseConfig, _build, _chosen
 from assets.dbt.changes import BuildPlan
 
 EVERYTHING = ("2016-01", "2016-02", "2016-03")
@@ -21,3 +26,33 @@ def test_chosen_full_refresh_replays_all_months_whatever_changed():
         for plan in (UP_TO_DATE, NEWS):
             chosen = _chosen(config, plan, EVERYTHING)
             assert (chosen.up_to_date, chosen.full_refresh, chosen.months) == (False, True, EVERYTHING)
+
+
+def _build_over(monkeypatch, tmp_path, events):
+    monkeypatch.setattr(under_test, "stream_dbt", lambda *_: events())
+    return _build(dg.build_asset_context(), Settings(tmp_path, str(tmp_path)), [])
+
+
+def test_build_can_be_closed_in_between(monkeypatch, tmp_path):
+    def events():
+        yield dg.Output(None, output_name="fct_user_beauty")
+        yield "a check"
+        yield "another check"
+
+    built = _build_over(monkeypatch, tmp_path, events)
+    assert next(built) == "a check"
+    built.close()
+    assert list(built) == []
+
+
+def test_build_yields_what_was_made_before_it_fails(monkeypatch, tmp_path):
+    made = dg.Output(None, output_name="fct_user_beauty")
+
+    def events():
+        yield made
+        raise RuntimeError("dbt failed")
+
+    built = _build_over(monkeypatch, tmp_path, events)
+    assert next(built) is made
+    with pytest.raises(RuntimeError, match="dbt failed"):
+        next(built)

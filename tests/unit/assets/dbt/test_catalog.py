@@ -59,3 +59,14 @@ def test_duckdb_columns_of_every_contract_are_known():
 def test_duckdb_type_refuses_an_unknown_type():
     with pytest.raises(TypeError, match=r"no DuckDB type is known for Arrow type uint8; add it"):
         duckdb_type(pa.uint8())
+
+
+def test_lake_catalog_reads_tables_before_those_they_refer_to(tmp_path, monkeypatch):
+    lake = Lake(str(tmp_path))
+    read = []
+    monkeypatch.setattr(Lake, "commits", lambda self, table: read.append(table) or [])
+    lake_catalog(lake)
+    references = {(key, r.to_table) for key, contract in all_contracts().items() for r in contract.references}
+    assert {("scores", "photos"), ("unscorable_photos", "photos"), ("photos", "users")} <= references
+    assert sorted(read) == list(all_contracts())
+    assert all(read.index(table) < read.index(referred) for table, referred in references)
