@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'stg_lake__users'}}}) }}
+
 -- A community without people, photos and links is a mistake in landing or publishing, never a result.
 select 'nothing was published' as problem
 where

@@ -55,6 +55,7 @@ def test_materializing_publishes_and_repeats_nothing(settings):
         checks = first.get_asset_check_evaluations()
         assert len(checks) > 50
         assert all(check.passed for check in checks)
+        assert "community_has_users_or_photos_or_links" in {check.check_name for check in checks}
         assert run_query(settings, "select beauty from fct_user_beauty")[1] == [(0.75,)]
 
         published = settings.published_warehouse.stat()
