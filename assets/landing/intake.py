@@ -77,7 +77,8 @@ def take_in(lake: Lake, landing: Path, since: str = "") -> LandingState:
     before = json.loads(lake.get_bytes(_snapshot_name(since)) or b"{}") if since else {}
     content = json.dumps(now, sort_keys=True).encode()
     snapshot = hashlib.sha256(content).hexdigest()[:16]
-    lake.put_bytes(_snapshot_name(snapshot), content)
+    if lake.get_bytes(_snapshot_name(snapshot)) != content:
+        lake.put_bytes(_snapshot_name(snapshot), content)
     return _describe(lake, changed_months(before, now), snapshot)
 
 

@@ -36,7 +36,8 @@ def lake(settings: Settings, first_run: RunOutcome) -> Lake:
 
 
 def _state(folder: Path) -> dict[str, tuple[int, bytes]]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    # Staging holds locks of imports and unfinished files; nothing in it is ever read.
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and ".staging" not in path.parts)
     assert files, f"nothing below {folder}"
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 

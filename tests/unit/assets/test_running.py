@@ -125,7 +125,10 @@ def test_release_dead_runs_leaves_a_run_that_is_under_way(instance):
 # ---- run_job ----
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec("is_full", asset="pond"), dg.AssetCheckSpec("is_blue", asset="pond")])
+@dg.asset(
+    kinds={"ray"},
+    check_specs=[dg.AssetCheckSpec("is_full", asset="pond"), dg.AssetCheckSpec("is_blue", asset="pond")],
+)
 def pond(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Warns of one thing and fails at another."""
     context.log.info("the water is let in")
@@ -139,8 +142,9 @@ def pond(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 @dg.asset(deps=[pond])
-def fish() -> None:
-    """Fails with an error that was raised because of another."""
+def fish(context: dg.AssetExecutionContext) -> None:
+    """Fails with an error that was raised because of another; runs no Ray job, so its log is not told."""
+    context.log.info("bubbles")
     try:
         int("no oxygen")
     except ValueError as error:
@@ -178,6 +182,7 @@ def test_run_job_says_what_happens_in_order(instance, capsys):
 
 def test_run_job_tells_the_innermost_error(instance):
     success, problems, said = _told(instance, pond, fish)
+    assert not [line for line in said if "bubbles" in line]
     assert not success
     assert problems[-1] == "fish failed: ValueError: invalid literal for int() with base 10: 'no oxygen'"
     assert said[-1] == f"  ! {problems[-1]}"
