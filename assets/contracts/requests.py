@@ -57,8 +57,7 @@ class TrainBeautyModel(RayRequest):
         batch_size: Photos per step.
         learning_rate: Peak learning rate.
         seed: Everything random derives from it; the same request gives the same weights.
-        workers: Training workers.
-        num_gpus_per_worker: Share of a GPU per worker; 0 trains on CPU.
+        num_gpus_per_worker: Share of a GPU for the training worker; 0 trains on CPU.
     """
 
     job: ClassVar[str] = "ray_jobs.train_beauty_model"
@@ -71,7 +70,6 @@ class TrainBeautyModel(RayRequest):
     batch_size: int = 64
     learning_rate: float = 2e-3
     seed: int = 0
-    workers: int = 1
     num_gpus_per_worker: float = 0.0
 
 

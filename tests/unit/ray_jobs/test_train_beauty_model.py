@@ -95,9 +95,21 @@ def test_run_needs_a_training_set(lake, media, trainings):
         run(request(lake, media))
 
 
-def test_run_refuses_more_workers_than_it_has(lake, media):
-    with pytest.raises(ValueError, match="workers is 2; training runs in one worker"):
-        run(request(lake, media, workers=2))
+def test_run_for_an_older_model_makes_it_score_again_without_training(lake, media, training_set, trainings):
+    first, second = run(request(lake, media)), run(request(lake, media, seed=1))
+    back = run(request(lake, media))
+    assert back == {**first, "sequence": 3, "trained": False}
+    assert find_model(lake, "")["model_version"] == back["model_version"] != second["model_version"]
+    assert [row["sequence"] for row in model_rows(lake)] == [2, 3]
+    assert len(trainings) == 2
+    commit = lake.commit_of("beauty_model", "undated")
+    assert run(request(lake, media)) == back
+    assert lake.commit_of("beauty_model", "undated") == commit
+
+
+def test_request_has_no_number_of_workers(lake, media):
+    with pytest.raises(ValueError, match=r"TrainBeautyModel has no fields \['workers'\]"):
+        TrainBeautyModel.from_dict({**request(lake, media).to_dict(), "workers": 1})
 
 
 def test_model_config_refuses_unknown_heads(lake, media):
