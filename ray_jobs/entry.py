@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from assets.contracts.requests import RayRequest
+from ray_jobs.parent_process import end_with_parent
 
 Report = Callable[[str], None]
 """Takes one line of progress."""
@@ -23,8 +24,8 @@ def main(run: Run[Request], request_type: type[Request], arguments: list[str] | 
     """Run a job and say what came of it.
 
     Under Dagster Pipes the request comes as ``extras["request"]``, progress goes to Dagster's log, and the result
-    is the last custom message. By hand the request is the argument ``--request``, progress goes to stderr, and the
-    result is printed as one line of JSON.
+    is the last custom message; the job ends with the process that started it. By hand the request is the argument
+    ``--request``, progress goes to stderr, and the result is printed as one line of JSON.
 
     Returns:
         Exit code: 0, or 2 for a request that cannot be read.
@@ -32,6 +33,7 @@ def main(run: Run[Request], request_type: type[Request], arguments: list[str] | 
     from dagster_pipes import PipesContext, PipesEnvVarParamsLoader, open_dagster_pipes
 
     if PipesEnvVarParamsLoader().is_dagster_pipes_process():  # type: ignore[no-untyped-call]
+        end_with_parent()
         with open_dagster_pipes():
             context = PipesContext.get()
             request = request_type.from_dict(context.get_extra("request"))
