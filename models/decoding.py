@@ -26,8 +26,8 @@ class UnscorablePhoto(Exception):
     """A photo that no network can judge; it costs one quarantined row.
 
     Attributes:
-        reason: Short reason: ``missing``, ``unreadable``, ``empty``, ``truncated``, ``corrupt``, ``animated``,
-            ``cmyk``, ``sixteen_bit`` or ``too_large``.
+        reason: Short reason: ``missing``, ``unreadable``, ``unreadable_container``, ``empty``, ``truncated``,
+            ``corrupt``, ``animated``, ``cmyk``, ``sixteen_bit`` or ``too_large``.
         detail: What was found, in words.
     """
 

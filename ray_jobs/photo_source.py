@@ -8,31 +8,25 @@ they lie in their container, so that shards are read from front to back.
 import errno
 import io
 import tarfile
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from models.decoding import UnscorablePhoto
-
-IMAGE_COLUMNS = ("image", "content", "bytes", "image_bytes", "jpg")
-"""Columns of a Parquet file in which images are looked for, before any other binary column."""
+from ray_jobs.parquet_images import BrokenContainer, ParquetImages
+from ray_jobs.recent import Recent
 
 _CONTAINERS = (".tar", ".parquet")
 _OPEN_CONTAINERS = 32
-_CACHED_ROW_GROUPS = 4
 _ATTEMPTS = 3
 _PAUSE_S = 0.5
 _REMOTE_BUFFER = 1 << 20
 _NO_SUCH_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 
-Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
@@ -45,16 +39,16 @@ class PhotoSource:
 
     def __init__(self, media_root: str) -> None:
         self._media_root = media_root
-        self._tars = _Cache[str, dict[str, tuple[int, int]]](_OPEN_CONTAINERS, self._index_tar)
-        self._files = _Cache[str, Any](_OPEN_CONTAINERS, self._open)
-        self._parquets = _Cache[str, "_ParquetImages"](_OPEN_CONTAINERS, self._open_parquet)
+        self._tars = Recent[str, dict[str, tuple[int, int]]](_OPEN_CONTAINERS, self._index_tar)
+        self._files = Recent[str, Any](_OPEN_CONTAINERS, self._open)
+        self._parquets = Recent[str, ParquetImages](_OPEN_CONTAINERS, self._open_parquet)
 
     def read(self, uri: str) -> bytes:
         """Bytes of one photo.
 
         Raises:
             UnscorablePhoto: ``missing`` if file, member or row does not exist; ``unreadable`` if it may not be
-                read or the container is broken.
+                read; ``unreadable_container`` if the tar or Parquet file around it is broken.
             OSError: The storage failed three times in a row; this is no fault of the photo.
         """
         container, inner = split_uri(uri)
@@ -62,7 +56,9 @@ class PhotoSource:
             return _patiently(lambda: self._read(container, inner))
         except (FileNotFoundError, NotADirectoryError, KeyError) as error:
             raise UnscorablePhoto("missing", f"{uri}: {_words(error)}") from error
-        except (PermissionError, IsADirectoryError, tarfile.TarError, ValueError) as error:
+        except (tarfile.TarError, BrokenContainer) as error:
+            raise UnscorablePhoto("unreadable_container", f"{uri}: {_words(error)}") from error
+        except (PermissionError, IsADirectoryError, ValueError) as error:
             raise UnscorablePhoto("unreadable", f"{uri}: {_words(error)}") from error
         except OSError as error:
             if error.errno not in _NO_SUCH_NAME:
@@ -116,52 +112,8 @@ class PhotoSource:
         with tarfile.open(fileobj=buffered, mode="r:") as archive:
             return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in archive if m.isfile()}
 
-    def _open_parquet(self, container: str) -> "_ParquetImages":
-        return _ParquetImages(pq.ParquetFile(self._open(container)))
-
-
-class _ParquetImages:
-    """Images in the rows of one Parquet file; whole row groups are read, and the last few kept."""
-
-    def __init__(self, file: pq.ParquetFile) -> None:
-        self._file = file
-        self._column = _image_column(file.schema_arrow)
-        self._starts = [0]
-        for group in range(file.num_row_groups):
-            self._starts.append(self._starts[-1] + file.metadata.row_group(group).num_rows)
-        self._groups = _Cache[int, pa.ChunkedArray](_CACHED_ROW_GROUPS, self._load)
-
-    def read(self, row: str) -> bytes:
-        if not row.isdecimal() or int(row) >= self._starts[-1]:
-            raise KeyError(f"no row {row!r} among {self._starts[-1]} rows")
-        group = next(g for g, start in enumerate(self._starts[1:]) if int(row) < start)
-        value = self._groups.get(group)[int(row) - self._starts[group]].as_py()
-        content: bytes | None = value.get("bytes") if isinstance(value, dict) else value
-        if content is None:
-            raise KeyError(f"row {row} holds no image")
-        return content
-
-    def _load(self, group: int) -> pa.ChunkedArray:
-        return self._file.read_row_group(group, columns=[self._column]).column(self._column)
-
-
-class _Cache(Generic[Key, Value]):
-    """The values used last; each is made once even if several threads want it at the same moment."""
-
-    def __init__(self, size: int, make: Callable[[Key], Value]) -> None:
-        self._size = size
-        self._make = make
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._lock = threading.RLock()
-
-    def get(self, key: Key) -> Value:
-        with self._lock:
-            if key not in self._values:
-                self._values[key] = self._make(key)
-                if len(self._values) > self._size:
-                    self._values.popitem(last=False)
-            self._values.move_to_end(key)
-            return self._values[key]
+    def _open_parquet(self, container: str) -> ParquetImages:
+        return ParquetImages(self._open(container))
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -186,16 +138,6 @@ def locate(media_root: str, name: str) -> tuple[pafs.FileSystem, str]:
         return pafs.LocalFileSystem(), str(Path(media_root) / name)
     filesystem, root = pafs.FileSystem.from_uri(media_root)
     return filesystem, f"{root.rstrip('/')}/{name}"
-
-
-def _image_column(schema: pa.Schema) -> str:
-    for name in IMAGE_COLUMNS:
-        if name in schema.names:
-            return name
-    binary = [f.name for f in schema if pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type)]
-    if len(binary) != 1:
-        raise KeyError(f"no image column; name one of {IMAGE_COLUMNS} among {schema.names}")
-    return binary[0]
 
 
 def _patiently(read: Callable[[], Value]) -> Value:

@@ -23,6 +23,7 @@ CODE = (
     "models.preprocessing",
     "models.scorer",
     "ray_jobs.photo_scorer",
+    "ray_jobs.parquet_images",
     "ray_jobs.photo_source",
     "ray_jobs.score_photos",
     "ray_jobs.scoring_plan",

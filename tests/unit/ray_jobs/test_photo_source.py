@@ -74,10 +74,80 @@ def test_read_blames_the_photo_for_names_that_no_file_can_have(media, uri, reaso
 def test_read_calls_broken_containers_unreadable(media):
     (media / "broken.tar").write_bytes(b"no tar" * 500)
     (media / "broken.parquet").write_bytes(b"no parquet")
-    for uri in ("broken.tar#1", "broken.parquet#1", "files"):
+    for uri in ("broken.tar#1", "broken.parquet#1"):
         with pytest.raises(UnscorablePhoto) as caught:
             PhotoSource(str(media)).read(uri)
-        assert caught.value.reason == "unreadable"
+        assert caught.value.reason == "unreadable_container"
+    with pytest.raises(UnscorablePhoto) as caught:
+        PhotoSource(str(media)).read("files")
+    assert caught.value.reason == "unreadable"
+
+
+def write_shard(file, rows: int = 6) -> bytes:
+    """Two images in each row group, in pages that are compressed; returns the bytes of the file."""
+    images = pa.array([bytes([row]) * 4_000 for row in range(rows)], pa.binary())
+    pq.write_table(pa.table({"image": images}), file, row_group_size=2, use_dictionary=False, compression="zstd")
+    return file.read_bytes()
+
+
+def read_all(source: PhotoSource, rows: int = 6) -> list[str]:
+    """For each row ``ok`` or the reason why not."""
+    outcomes = []
+    for row in range(rows):
+        try:
+            assert source.read(f"shard.parquet#{row}") == bytes([row]) * 4_000
+            outcomes.append("ok")
+        except UnscorablePhoto as error:
+            outcomes.append(error.reason)
+    return outcomes
+
+
+def test_read_blames_each_photo_of_a_truncated_shard(tmp_path):
+    content = write_shard(tmp_path / "shard.parquet")
+    # The second cut leaves the footer whole, as a copy that skipped a block does: its pages are out of reach.
+    for cut in (content[: len(content) // 2], content[:4] + content[-int.from_bytes(content[-8:-4], "little") - 8 :]):
+        (tmp_path / "shard.parquet").write_bytes(cut)
+        assert read_all(PhotoSource(str(tmp_path))) == ["unreadable_container"] * 6
+
+
+def test_read_blames_only_the_photos_of_a_row_group_with_garbage(tmp_path, monkeypatch):
+    content = write_shard(tmp_path / "shard.parquet")
+    group = pq.ParquetFile(tmp_path / "shard.parquet").metadata.row_group(1).column(0)
+    start, size = group.data_page_offset, group.total_compressed_size
+    (tmp_path / "shard.parquet").write_bytes(content[:start] + b"\xff" * size + content[start + size :])
+    monkeypatch.setattr(photo_source, "_PAUSE_S", 60)  # no second attempt: it would wait a minute
+    broken = ["unreadable_container"] * 2
+    assert read_all(PhotoSource(str(tmp_path))) == ["ok", "ok", *broken, "ok", "ok"]
+
+
+class FailingFile:
+    """A shard on a storage that loses the connection for some reads."""
+
+    def __init__(self, content: bytes, failures: list[OSError]) -> None:
+        self._file = io.BytesIO(content)
+        self.failures = failures
+        self.seek, self.tell = self._file.seek, self._file.tell
+
+    def read(self, size: int | None) -> bytes:
+        if self.failures:
+            raise self.failures.pop()
+        return self._file.read(size)
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["reading a row group", "opening"])
+def test_read_tries_a_shard_again_when_storage_fails(tmp_path, monkeypatch, opened):
+    monkeypatch.setattr(photo_source, "_PAUSE_S", 0)
+    file = FailingFile(write_shard(tmp_path / "shard.parquet"), [])
+    monkeypatch.setattr(PhotoSource, "_open", lambda self, container: file)
+    source = PhotoSource(str(tmp_path))
+    if opened:
+        source.read("shard.parquet#0")
+    file.failures += [OSError("connection reset")] * 2
+    assert source.read("shard.parquet#4") == bytes([4]) * 4_000
+    file.failures += [OSError("connection reset")] * 3
+    with pytest.raises(OSError, match="connection reset"):
+        source.read("shard.parquet#2")
+    assert source.read("shard.parquet#2") == bytes([2]) * 4_000
 
 
 def test_read_does_not_blame_the_photo_when_storage_fails(media, monkeypatch):
