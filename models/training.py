@@ -208,7 +208,12 @@ def _evaluate(
 
 @contextmanager
 def _repeatable(settings: TrainingSettings) -> Iterator[None]:
-    """Seed torch and forbid kernels whose result varies; what was set before comes back."""
+    """Seed torch and forbid kernels whose result varies; what was set before comes back.
+
+    On CUDA this needs ``CUBLAS_WORKSPACE_CONFIG=:4096:8`` in the environment before cuBLAS starts; without it torch
+    refuses the first matrix product. The jobs in ``ray_jobs`` give it to their workers; who trains on a GPU in a
+    process of their own sets it first. Training has not been run on a GPU.
+    """
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)

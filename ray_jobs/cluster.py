@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from assets.contracts.settings import ray_address, refuse_ray_telemetry
 
@@ -14,6 +15,23 @@ _OBJECT_STORE_BYTES = 256 << 20
 def usable_cpus() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def training_options(gpus: float) -> dict[str, Any]:
+    """Options of an actor or task that trains on a share of a GPU, or on a CPU where ``gpus`` is 0.
+
+    On a GPU torch trains repeatably only where cuBLAS has a workspace of fixed size (see its manual, "Results
+    reproducibility"), which it takes from the environment of a process that has not used it yet: hence from Ray,
+    which starts such a worker. This has not been run on a GPU.
+
+    >>> training_options(0)
+    {'num_cpus': 1, 'num_gpus': 0}
+    """
+    # One slot: wherever the worker lands, it uses the cores that it finds there.
+    options: dict[str, Any] = {"num_cpus": 1, "num_gpus": gpus}
+    if gpus:
+        options["runtime_env"] = {"env_vars": {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}}
+    return options
 
 
 @contextmanager

@@ -160,10 +160,10 @@ def _score_fold(request: CrossValidateBeauty, train: pa.Table, held_out: pa.Tabl
 def _score_folds(request: CrossValidateBeauty, photos: pa.Table, folds: np.ndarray) -> tuple[pa.Table, str]:
     import ray
 
-    from ray_jobs.cluster import ray_cluster
+    from ray_jobs.cluster import ray_cluster, training_options
 
     with ray_cluster(request.num_gpus_per_fold):
-        task = ray.remote(_score_fold).options(num_cpus=1, num_gpus=request.num_gpus_per_fold, max_retries=2)
+        task = ray.remote(_score_fold).options(**training_options(request.num_gpus_per_fold), max_retries=2)
         answers = [
             task.remote(request, photos.filter(pa.array(folds != fold)), photos.filter(pa.array(folds == fold)))
             for fold in range(request.folds)

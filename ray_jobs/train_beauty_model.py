@@ -102,7 +102,7 @@ def _train_on_ray(request: TrainBeautyModel, rows: pa.Table) -> dict[str, Any]:
 
     from models.training import TrainingSettings
     from ray_jobs.beauty_trainer import BeautyTrainer, model_config
-    from ray_jobs.cluster import ray_cluster, usable_cpus
+    from ray_jobs.cluster import ray_cluster, training_options, usable_cpus
 
     config = model_config(request)
     gpus = request.num_gpus_per_worker
@@ -115,8 +115,7 @@ def _train_on_ray(request: TrainBeautyModel, rows: pa.Table) -> dict[str, Any]:
         device="cuda" if gpus else "cpu",
     )
     with ray_cluster(gpus):
-        trainer: Any = ray.remote(BeautyTrainer).options(num_cpus=1, num_gpus=gpus, max_restarts=2, max_task_retries=2)
-        # One slot: wherever the actor lands, it uses the cores that it finds there.
+        trainer: Any = ray.remote(BeautyTrainer).options(**training_options(gpus), max_restarts=2, max_task_retries=2)
         actor = trainer.remote(config, settings, request.media_root, request.maximum_photos)
         result: dict[str, Any] = ray.get(actor.train.remote(rows))
     return result
