@@ -60,7 +60,10 @@ BEAUTY_MODELS = TableContract(
 
 SCORES = TableContract(
     key="scores",
-    description="Beauty of public photos as a model sees it. A new model version adds rows.",
+    description=(
+        "Beauty of public photos as a model sees it. A new model version adds rows. A photo is scored once per model "
+        "version: an image that is replaced under the same photo_id is not scored again; give it a new photo_id."
+    ),
     grain="one row per photo and model version",
     columns=(
         _PHOTO,
