@@ -11,8 +11,9 @@ For a photo p of owner o, uploaded at time u:
 The constant for the public is what the data say, unless it is given: favorites from others per photo, divided by
 favorites from followers per follower and photo. It makes one unit of exposure worth the same on either side.
 
-Left out are photos whose window reaches beyond the last event that was seen, photos deleted within it, and photos
-without owner or upload time, because they have no exposure.
+Left out are photos whose window reaches beyond the last event that was seen, deleted photos, and photos without owner
+or upload time, because they have no exposure. The window is half open: its last moment is outside. The warehouse
+counts alike (`int_photos__attention`), so labels and recognition speak of the same favorites and exposure.
 
 Reliability is the share of the variance of observed rates that is true. It is given by the model, and checked by
 splitting each photo's favorites at random into halves and correlating their rates (Spearman-Brown corrected).
@@ -201,21 +202,42 @@ from photos, last_event
 where user_id is not null
     and uploaded_at is not null
     and uploaded_at + to_days($days) <= last_event.moment
-    and (deleted_at is null or deleted_at > uploaded_at + to_days($days))
+    and deleted_at is null
 """
 
 _FOLLOWERS = """
 create or replace temp table followers_since as
-select user_id, moment, sum(sum(change)) over (partition by user_id order by moment) as followers
-from (
-    select followee_id as user_id, coalesce(created_at, '0001-01-01 00:00:00+00'::timestamptz) as moment, 1 as change
+with changes as (
+    select
+        followee_id as user_id,
+        follower_id,
+        coalesce(created_at, '0001-01-01 00:00:00+00'::timestamptz) as moment,
+        1 as change
     from edges
     union all
-    select followee_id, removed_at, -1 from edges where removed_at is not null
+    select followee_id, follower_id, removed_at, -1 from edges where removed_at is not null
+),
+standing as (
+    select
+        user_id,
+        follower_id,
+        moment,
+        (sum(sum(change)) over (partition by user_id, follower_id order by moment) > 0)::int as stands
+    from changes
+    group by user_id, follower_id, moment
+),
+turns as (
+    select
+        user_id,
+        moment,
+        stands - coalesce(lag(stands) over (partition by user_id, follower_id order by moment), 0) as change
+    from standing
 )
+select user_id, moment, sum(sum(change)) over (partition by user_id order by moment) as followers
+from turns
 group by user_id, moment
 """
-"""Followers of each user from each moment at which they change."""
+"""Followers of each user from each moment at which they change; several links of one pair are one follower."""
 
 _MEASURED = """
 create or replace temp table measured as
@@ -228,8 +250,9 @@ with received as (
         md5_number_lower(favorites.user_id || ' ' || favorites.photo_id) % 2 as coin
     from favorites
     join windows on windows.photo_id = favorites.photo_id
-    where favorites.created_at between windows.uploaded_at and windows.closes_at
-        and (favorites.removed_at is null or favorites.removed_at > windows.closes_at)
+    where favorites.created_at >= windows.uploaded_at
+        and favorites.created_at < windows.closes_at
+        and (favorites.removed_at is null or favorites.removed_at >= windows.closes_at)
         and favorites.user_id <> windows.user_id
 ),
 judged as (

@@ -123,13 +123,15 @@ def test_fct_user_beauty_monthly_knows_nothing_of_later_months(community):
 
 
 def test_fct_user_recognition_counts_followers_at_upload(community):
-    # Photo 1 came before the follower, photo 2 after; all have the constant 10 for the public. Photo 3 is deleted,
-    # and the windows of 4 and 5 are not over by the last event, the upload of 5.
+    # Photo 1 came before the follower, photo 2 after. Half a favorite per photo came from others, and one from the one
+    # follower: the public adds 0.5, and the floor of 5 holds both times. Photo 3 is deleted, and the windows of 4
+    # and 5 are not over by the last event, the upload of 5.
     found = _rows(
         community,
         "select user_id, photos, favorites_in_window, exposure, followers from fct_user_recognition order by 1",
     )
-    assert found == [(1, 2, 2, 21, 1)]
+    assert found == [(1, 2, 2, 10.0, 1)]
+    assert _rows(community, "select public_exposure from int_community__public_exposure") == [(0.5,)]
 
 
 def test_fct_community_monthly_counts_events(community):
@@ -183,7 +185,12 @@ def test_every_table_that_should_hold_rows_turns_red_when_empty(community, tmp_p
     emptied = replace(community, home=tmp_path)
     shutil.copytree(community.warehouse.parent, emptied.warehouse.parent)
     # Fed by these, which stay; what they feed is emptied.
-    kept = {"int_user_beauty__monthly", "int_photos__recognition", "int_beauty_models__selected"}
+    kept = {
+        "int_user_beauty__monthly",
+        "int_photos__attention",
+        "int_photos__recognition",
+        "int_beauty_models__selected",
+    }
     with duckdb.connect(str(emptied.warehouse)) as connection:
         names = [name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()]
         for name in set(names) - kept:

@@ -4,8 +4,8 @@
 with sums as (
     select
         count(*) as users,
-        cast(sum(favorites_in_window) as double) / cast(sum(exposure) as double) as rate_mean,
-        cast(sum(exposure) as double) as exposure
+        cast(sum(favorites_in_window) as double) / {{ exact_sum('exposure') }} as rate_mean,
+        {{ exact_sum('exposure') }} as exposure
     from {{ ref('int_user_recognition__sums') }}
 )
 

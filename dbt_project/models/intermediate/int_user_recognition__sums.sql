@@ -3,7 +3,7 @@ select
     user_id,
     count(*) as photos,
     cast(sum(favorites_in_window) as bigint) as favorites_in_window,
-    cast(sum(exposure) as bigint) as exposure
+    {{ exact_sum('exposure') }} as exposure
 from {{ ref('int_photos__recognition') }}
 where
     is_window_complete
