@@ -21,7 +21,7 @@ from assets.landing.importers.landing_zone import is_whole, publish, read_source
 from assets.landing.importers.report import ImportReport, report_from_dict
 from assets.landing.importers.workspace import Workspace
 
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "512MB"
 """What DuckDB may hold; the rest spills to disk."""
 
 

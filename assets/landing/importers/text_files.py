@@ -21,7 +21,7 @@ import pyarrow.csv as pacsv
 
 from assets.landing.importers.failures import ImportFailure
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
 """Bytes parsed at once; no row may be longer."""
 
 ROW, TEXT, PROBLEM, DETAIL = "_row", "_text", "_problem", "_detail"

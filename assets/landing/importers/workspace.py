@@ -23,7 +23,7 @@ from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, TextRows
 
 BATCH_ROWS = 131_072
-SLICE_BATCHES = 4
+SLICE_BATCHES = 16
 
 
 @dataclass
