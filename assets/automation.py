@@ -1,4 +1,4 @@
-"""When things run: jobs, the nightly schedule and the landing sensors. Selections and triggers only."""
+"""When things run: jobs, the nightly and weekly schedules and the landing sensors. Selections and triggers only."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,9 +6,10 @@ from typing import cast
 
 import dagster as dg
 
-from assets.contracts.settings import Settings
+from assets.contracts.settings import VACUUM_GRACE, Settings
 from assets.landing.watching import landing_fingerprint
 from assets.partitions import month_ranges, months
+from assets.resources import LakeResource
 
 _JUDGING = dg.AssetSelection.assets("beauty_cross_validation")
 _EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing") - _JUDGING
@@ -40,7 +41,24 @@ evaluate_beauty = dg.define_asset_job(
     description="Judge a model against people's ratings, out of fold; needs crowd ratings.",
 )
 
-JOBS = (land_community, build_community, nightly_increment, evaluate_beauty)
+
+@dg.op
+def delete_replaced_files(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+    """Delete data files that were replaced a while ago, and what killed runs left."""
+    deleted = lake.open().vacuum(VACUUM_GRACE)
+    context.log.info(f"{len(deleted)} files deleted")
+
+
+@dg.job(
+    description=f"Delete data files that were replaced more than {VACUUM_GRACE.days} days ago, and what killed runs "
+    "left. Files that the published warehouse still names go too, if no build has succeeded since.",
+)
+def vacuum_lake() -> None:
+    """One step; it may run beside any other job."""
+    delete_replaced_files()
+
+
+JOBS = (land_community, build_community, nightly_increment, evaluate_beauty, vacuum_lake)
 
 
 @dg.schedule(
@@ -100,5 +118,13 @@ def landed_months(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) 
         )
 
 
-SCHEDULES = (nightly,)
+weekly_vacuum = dg.ScheduleDefinition(
+    name="weekly_vacuum",
+    job=vacuum_lake,
+    cron_schedule="0 5 * * 0",
+    execution_timezone="UTC",
+    description="Every Sunday at 05:00 UTC, after the nightly run.",
+)
+
+SCHEDULES = (nightly, weekly_vacuum)
 SENSORS = (landing_folder, landed_months)

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, use_home
+from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, Settings, child_environment, use_home
 from assets.landing.simulation import simulate_command
 
 app = typer.Typer(
@@ -182,7 +182,7 @@ def sql(
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """What this community holds: tables, months, rows, quarantine, model and warehouse."""
+    """What this community holds: tables, months, rows, excluded rows, quarantine, model and warehouse."""
     from assets.inventory import render_inventory, take_inventory
 
     inventory = take_inventory(Settings.from_environment())
@@ -191,7 +191,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 @app.command()
 def vacuum(
-    days: Annotated[int, typer.Option(help="Keep what was replaced within so many days, for readers still at it.")] = 7,
+    days: Annotated[
+        int, typer.Option(help="Keep what was replaced within so many days, for readers still at it.")
+    ] = VACUUM_GRACE.days,
 ) -> None:
     """Delete data files that were replaced a while ago, and what killed runs left; run it weekly.
 
@@ -226,7 +228,7 @@ def demo() -> None:
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
-    """Open Dagster on this community: graph, plots, checks, runs, backfills, schedule and sensors."""
+    """Open Dagster on this community: graph, plots, checks, runs, backfills, schedules and sensors."""
     import subprocess
 
     from assets.running import prepare_instance_folder

@@ -1,9 +1,10 @@
-"""What a community holds, read from commits; no table is opened but the small one of models."""
+"""What a community holds, read from commits and records; no table is opened but the small one of models."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from assets.community.record import count_exclusions, recorded_months
 from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.lake import Lake
 from assets.contracts.registry import all_contracts
@@ -11,7 +12,7 @@ from assets.contracts.settings import Settings
 
 
 def take_inventory(settings: Settings) -> dict[str, Any]:
-    """Tables with months, rows and bytes; sources with their counts; model; warehouse."""
+    """Tables with months, rows, excluded rows and bytes; sources with their counts; model; warehouse."""
     lake = Lake(settings.lake_uri)
     return {
         "home": str(settings.home),
@@ -26,10 +27,10 @@ def take_inventory(settings: Settings) -> dict[str, Any]:
 def render_inventory(inventory: dict[str, Any]) -> str:
     """The inventory as text for a terminal."""
     lines = [f"Community  {inventory['home']}", f"Lake       {inventory['lake']}", ""]
-    lines.append(f"{'table':<20}{'partitions':>11}{'rows':>14}{'MB':>10}  span")
+    lines.append(f"{'table':<20}{'partitions':>11}{'rows':>14}{'excluded':>12}{'MB':>10}  span")
     lines += [
-        f"{table['table']:<20}{table['partitions']:>11}{table['rows']:>14,}{table['bytes'] / 1e6:>10.1f}"
-        f"  {table['first']} to {table['last']}"
+        f"{table['table']:<20}{table['partitions']:>11}{table['rows']:>14,}{sum(table['excluded'].values()):>12,}"
+        f"{table['bytes'] / 1e6:>10.1f}  {_span(table)}"
         for table in inventory["tables"]
     ]
     if not inventory["tables"]:
@@ -49,16 +50,22 @@ def render_inventory(inventory: dict[str, Any]) -> str:
 
 def _table(lake: Lake, key: str) -> dict[str, Any] | None:
     commits = lake.commits(key)
-    if not commits:
+    excluded = count_exclusions(lake, key, recorded_months(lake, key))
+    if not commits and not excluded:
         return None
     return {
         "table": key,
         "partitions": len(commits),
         "rows": sum(commit.rows for commit in commits),
+        "excluded": excluded,
         "bytes": sum(commit.bytes for commit in commits),
-        "first": commits[0].partition,
-        "last": commits[-1].partition,
+        "first": commits[0].partition if commits else None,
+        "last": commits[-1].partition if commits else None,
     }
+
+
+def _span(table: dict[str, Any]) -> str:
+    return f"{table['first']} to {table['last']}" if table["partitions"] else "no row may be published"
 
 
 def _source(lake: Lake, name: str) -> dict[str, Any]:

@@ -185,7 +185,9 @@ def _publish(lake: Lake, version: str, preprocessing_hash: str, scored: pa.Table
             .append_column("scored_at", pa.array([end_of_month(month)] * rows.num_rows, pa.timestamp("us", tz="UTC")))
         )
         before = lake.commit_of(SCORES.key, month)
-        old = lake.read(SCORES, [month])
+        if before is not None and before.schema != SCORES.fingerprint:
+            before = None  # other models have to look at the month again, since a column is new
+        old = lake.read(SCORES, [month]).filter(SCORES.is_complete)
         others = old.filter(pc.not_equal(old["model_version"], version))
         lake.write(
             SCORES,

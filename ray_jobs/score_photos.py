@@ -54,6 +54,9 @@ def run(request: ScorePhotos, report: Report = silent) -> dict[str, Any]:
     code_version = code_version_of(*CODE)
     plans = [MonthPlan(lake, m, model, request.part_photos, code_version) for m in sorted(set(request.months))]
     due = [plan for plan in plans if not plan.is_current() or (request.retry_unscorable and plan.has_unscorable())]
+    for plan in plans:
+        if plan not in due:
+            plan.forget_parts()
     done = _Done()
     for _ in range(_ATTEMPTS):
         due = _attempt(request, row, due, done, report)

@@ -3,6 +3,9 @@
 A month is walked in chunks of photos in the order of their ids. What a chunk still lacks is a *part*: the unit that
 an actor scores, that is stored as one object, and that a killed job does not have to score again. A part is named
 by what is asked, not by when, so a part that is there is the answer.
+
+Rows that were written under an older contract stay as long as they have every column that is required now; without
+it, our own photos are scored again, and rows of other models leave.
 """
 
 import hashlib
@@ -17,11 +20,12 @@ import pyarrow.dataset as ds
 
 from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
-from assets.contracts.lake import Commit, Lake
+from assets.contracts.lake import PARTS, Commit, Lake
 from assets.contracts.table import UNDATED, TableContract
 from ray_jobs.parts import part_from_bytes
 
-_PARTS = ".parts/score_photos"
+_PUBLISHED = (SCORES, UNSCORABLE_PHOTOS)
+_PARTS = f"{PARTS}/score_photos"
 _PHOTO_COLUMNS = ["photo_id", "uploaded_at", "uri", "is_public"]
 
 
@@ -83,10 +87,9 @@ class MonthPlan:
 
     def is_current(self) -> bool:
         """Whether the published month holds all that this model has to say of the photos there are now."""
-        commits = [self.lake.commit_of(contract.key, self.month) for contract in (SCORES, UNSCORABLE_PHOTOS)]
         if self._has_no_photos():
-            return not any(commits)
-        return all(self._counts(commit) for commit in commits)
+            return not any(self.lake.commit_of(contract.key, self.month) for contract in _PUBLISHED)
+        return all(self._counts(self._commit(contract)) for contract in _PUBLISHED)
 
     def has_unscorable(self) -> bool:
         """Whether the published month has photos that this model could not score."""
@@ -120,7 +123,7 @@ class MonthPlan:
             PartLost: A part is not there; plan the month again.
         """
         if self._has_no_photos():
-            for contract in (SCORES, UNSCORABLE_PHOTOS):
+            for contract in _PUBLISHED:
                 self.lake.drop(contract.key, self.month)
             return 0, 0
         inputs = self._inputs()
@@ -131,8 +134,12 @@ class MonthPlan:
         scores = self.lake.stage_stream(SCORES, self.month, batches)
         self.lake.commit(unscorable, code_version=self.code_version, inputs=inputs)
         self.lake.commit(scores, code_version=self.code_version, inputs=inputs)
-        self.lake.delete_below(self._folder)
+        self.forget_parts()
         return counts.scored, counts.unscorable
+
+    def forget_parts(self) -> None:
+        """Delete the month's parts: a job that was killed right after it published has left them."""
+        self.lake.delete_below(self._folder)
 
     # ---- inside ----
 
@@ -154,21 +161,28 @@ class MonthPlan:
         photos = self.lake.fingerprints(PHOTOS.key, [self.month])
         return {**photos, f"beauty_model/{self.model.model_version}": self.model.weights_sha256}
 
+    def _commit(self, contract: TableContract) -> Commit | None:
+        """What this code has published under the contract as it is now."""
+        commit = self.lake.commit_of(contract.key, self.month)
+        if commit is None or commit.code_version != self.code_version or commit.schema != contract.fingerprint:
+            return None
+        return commit
+
     def _counts(self, commit: Commit | None) -> bool:
-        if commit is None or commit.code_version != self.code_version:
+        if commit is None:
             return False
         photos = f"{PHOTOS.key}/{self.month}"
         own = self._own_inputs()
         return photos in own and own.items() <= commit.inputs.items()
 
     def _inputs(self) -> dict[str, str]:
-        """Our inputs, and those of other models that have scored the same photos with the same code."""
-        commit = self.lake.commit_of(SCORES.key, self.month)
+        """Our inputs, and those of other models that have scored the same photos with the same code and contracts."""
+        scores, unscorable = (self._commit(contract) for contract in _PUBLISHED)
         own = self._own_inputs()
         photos = f"{PHOTOS.key}/{self.month}"
-        if commit is None or commit.code_version != self.code_version or commit.inputs.get(photos) != own.get(photos):
+        if scores is None or unscorable is None or scores.inputs.get(photos) != own.get(photos):
             return own
-        return {**commit.inputs, **own}
+        return {**scores.inputs, **own}
 
     def _scored_ids(self, first: int, last: int) -> pa.ChunkedArray:
         ours = (ds.field("model_version") == self.model.model_version) & (
@@ -178,7 +192,7 @@ class MonthPlan:
 
     def _old_rows(self, contract: TableContract, first: int, last: int, also: ds.Expression) -> pa.Table:
         inside = (ds.field("photo_id") >= first) & (ds.field("photo_id") <= last)
-        return self.lake.dataset(contract, [self.month]).to_table(filter=inside & also)
+        return self.lake.dataset(contract, [self.month]).to_table(filter=inside & also & contract.is_complete)
 
     def _results(self, chunk: Chunk) -> pa.Table | None:
         if not chunk.part:

@@ -52,7 +52,7 @@ def training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Ma
     """Labelled photos, replaced whole; unchanged inputs leave it as it is."""
     store = lake.open()
     inputs = {name: sha for table in _LABEL_INPUTS for name, sha in store.fingerprints(table).items()}
-    if store.is_current(TRAINING_SET.key, UNDATED, code_version=_TRAINING_CODE, inputs=inputs):
+    if store.is_current(TRAINING_SET, UNDATED, code_version=_TRAINING_CODE, inputs=inputs):
         context.log.info("training_set is up to date")
     else:
         made = build_training_set(store, TrainingSetConfig())

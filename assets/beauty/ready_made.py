@@ -40,7 +40,7 @@ def publish_ready_made_scores(lake: Lake, months: list[str]) -> int:
     """Put landed scores of published photos into the months of ``scores``; those of our own models stay.
 
     Scores of photos that are not published (private, owner not opted in, unknown) are left out, and so is what
-    a source no longer says. A month without news is left alone.
+    a source no longer says, and what was written before a column became required. A month without news is left alone.
 
     Returns:
         Number of ready-made rows in the months.
@@ -57,7 +57,7 @@ def _publish_month(lake: Lake, sources: list[str], month: str) -> int:
         connection.register("photos", lake.dataset(PHOTOS, [month]))
         connection.register("scores", lake.dataset(SCORES, [month]))
         connection.register("beauty_model", lake.dataset(BEAUTY_MODELS))
-        kept = SCORES.conform(connection.execute(_OURS).to_arrow_table())
+        kept = SCORES.conform(connection.execute(_OURS).to_arrow_table()).filter(SCORES.is_complete)
         ready_made = SCORES.schema.empty_table()
         if sources:
             connection.register("landed", pa.concat_tables([_landed_rows(lake, name, month) for name in sources]))

@@ -4,7 +4,6 @@ Who is published and who is left out is in ``publishing.py``, what must be true 
 is checked in ``audit.py``. This file says which tables there are and how some months of one are made.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,9 +16,10 @@ from assets.community.publishing import (
     landed_months,
     publish,
     published_tables,
+    retract,
     stage_months,
 )
-from assets.community.record import AuditFailed, Finding, read_record
+from assets.community.record import AuditFailed, Finding, count_exclusions, recorded_months
 from assets.community.suites import statements
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
@@ -63,7 +63,9 @@ def build_table_asset(contract: TableContract) -> dg.AssetsDefinition:
     )
     def table(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         store = lake.open()
-        if not landed_months(store, contract) and not store.partitions(contract.key):
+        if not (
+            landed_months(store, contract) or store.partitions(contract.key) or recorded_months(store, contract.key)
+        ):
             yield dg.MaterializeResult(asset_key=contract.key, metadata={"skipped": "nothing of this table has landed"})
             return
         outcome = _publish_months(store, contract, list(context.partition_keys))
@@ -95,16 +97,21 @@ def _publish_months(store: Lake, contract: TableContract, wanted: list[str]) -> 
         findings = audit_months(store, contract, staged)
         outcome.findings |= findings
         for month in staged:
-            _publish_month(store, month, findings.get(month.month, []), outcome)
+            _publish_month(store, contract, month, findings.get(month.month, []), outcome)
     return outcome
 
 
-def _publish_month(store: Lake, month: StagedMonth, findings: Sequence[Finding], outcome: _Outcome) -> None:
+def _publish_month(
+    store: Lake, contract: TableContract, month: StagedMonth, findings: Sequence[Finding], outcome: _Outcome
+) -> None:
     try:
         publish(store, month, findings)
         outcome.published.append(month.month)
     except AuditFailed as refusal:
-        outcome.refused.append(str(refusal))
+        gone = retract(store, contract, month.month)
+        outcome.refused.append(
+            f"{refusal}; rows taken out that may no longer be public: {gone}" if gone else str(refusal)
+        )
 
 
 def _check_results(contract: TableContract, findings: Mapping[str, Sequence[Finding]]) -> Iterator[dg.AssetCheckResult]:
@@ -148,13 +155,11 @@ def _shown(findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
 
 def _metadata(store: Lake, contract: TableContract, wanted: list[str]) -> dict[str, Any]:
     rows = {commit.partition: commit.rows for commit in store.commits(contract.key, wanted)}
-    excluded: Counter[str] = Counter()
-    for month in rows:
-        excluded.update(read_record(store, contract.key, month).excluded)
+    excluded = count_exclusions(store, contract.key, wanted)
     return {
         "dagster/partition_row_count": sum(rows.values()),
         "dagster/row_count": sum(commit.rows for commit in store.commits(contract.key)),
-        "excluded": markdown_table([{"reason": reason, "rows": n} for reason, n in sorted(excluded.items())]),
+        "excluded": markdown_table([{"reason": reason, "rows": n} for reason, n in excluded.items()]),
         "rows_by_month": picture(months_figure(rows, f"Published {contract.key} by month", "rows")),
     }
 

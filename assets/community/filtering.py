@@ -17,11 +17,16 @@ filter does not depend on what was published before.
 
 # ruff: noqa: S608 (names in SQL come from contracts, never from data)
 
+from typing import TYPE_CHECKING
+
 import duckdb
 
 from assets.community.landed import Landed
 from assets.contracts.community import PHOTOS, USERS
 from assets.contracts.table import TableContract
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds  # loads pandas, which costs seconds
 
 EXCLUSIONS = ("not_opted_in", "not_public", "owner_not_opted_in", "owner_unknown", "duplicate")
 """Reasons in the order in which they are tried."""
@@ -58,7 +63,16 @@ def prepare_lookups(connection: duckdb.DuckDBPyConnection, landed: Landed, contr
 
 def judge_month(connection: duckdb.DuckDBPyConnection, landed: Landed, contract: TableContract, month: str) -> None:
     """Make the table ``judged``: the landed rows of a month with ``exclusion``, a reason or null."""
-    rows = _union(connection, landed, contract, tuple(contract.schema.names), month)
+    _judge(connection, contract, _union(connection, landed, contract, tuple(contract.schema.names), month))
+
+
+def judge_published(connection: duckdb.DuckDBPyConnection, contract: TableContract, published: "ds.Dataset") -> None:
+    """Make the table ``judged`` of rows that were published earlier, as consent and visibility are now."""
+    connection.register("published_rows", published)
+    _judge(connection, contract, "select *, 0 as _position from published_rows")
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, contract: TableContract, rows: str) -> None:
     same_photo = "hidden_photos.photo_id = landed_rows.photo_id" if _names_photo(contract) else "false"
     same_key = " and ".join(
         f'repeated."{key}" is not distinct from landed_rows."{key}"' for key in contract.primary_key

@@ -7,11 +7,12 @@ is true. ``publish`` commits it, and only with a clean audit.
 Order: the filter looks at landed users and photos, so staging has no order. The audit looks at published
 users and photos, so users are published first, then photos, then all else; ``published_tables`` gives the
 tables in such an order. A month of users that fails its audit is not published, and what refers to these
-users then fails in turn.
+users then fails in turn. What was published of a refused month stays, less what ``retract`` takes out.
 
 A month is current, and left alone, when this code has already published it from the same landed rows. Its
 inputs are the landed partition of every source and one digest of the users (and photos) that landed until
-that month: nobody acts before they join, so later ones cannot change what is published of it.
+that month: nobody acts before they join, so later ones cannot change what is published of it. A month without
+any row to publish is never current: it is judged again by each run, and its record stays as it is without news.
 """
 
 import hashlib
@@ -21,9 +22,9 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
-from assets.community.filtering import deciding_tables, judge_month, prepare_lookups
+from assets.community.filtering import deciding_tables, judge_month, judge_published, prepare_lookups
 from assets.community.landed import Landed
-from assets.community.record import AuditFailed, Finding, write_record
+from assets.community.record import AuditFailed, Finding, delete_record, write_record
 from assets.community.scratch import scratch_database
 from assets.community.suites import statements
 from assets.contracts import community, crowd
@@ -85,7 +86,7 @@ def stage_months(lake: Lake, contract: TableContract, months: Sequence[str]) -> 
     landed = Landed.of(lake)
     version = code_version(contract)
     inputs = {month: _inputs(landed, contract, month) for month in months}
-    current = {m for m in months if lake.is_current(contract.key, m, code_version=version, inputs=inputs[m])}
+    current = {m for m in months if lake.is_current(contract, m, code_version=version, inputs=inputs[m])}
     staged = {m: _current_month(landed, contract, m, inputs[m], version) for m in months if m in current}
     if len(current) < len(months):
         with scratch_database() as connection:
@@ -107,7 +108,8 @@ def publish(lake: Lake, month: StagedMonth, findings: Sequence[Finding]) -> Comm
     Args:
         lake: The lake.
         month: What was staged.
-        findings: What the audit of this month found; kept beside the table, for runs that find it current.
+        findings: What the audit of this month found; kept beside the table with the exclusions, for runs that find
+            it current.
 
     Returns:
         The commit, or None where there is no row to publish.
@@ -118,13 +120,50 @@ def publish(lake: Lake, month: StagedMonth, findings: Sequence[Finding]) -> Comm
     if month.is_current:
         return lake.commit_of(month.table, month.month)
     if month.staged is None:
-        lake.drop(month.table, month.month)
+        _withdraw(lake, month)
         return None
     failed = [finding.name for finding in findings if not finding.passed]
     if failed or not findings:
         raise AuditFailed(f"{month.table}/{month.month} is not published: {', '.join(failed) or 'it was not audited'}")
     write_record(lake, month.table, month.month, month.excluded, findings)
     return lake.commit(month.staged, code_version=month.code_version, inputs=month.inputs)
+
+
+def retract(lake: Lake, contract: TableContract, month: str) -> int:
+    """Take rows that may no longer be public out of a month that stays published because its news were refused.
+
+    A failed audit keeps the last good rows, but a user's no and a photo that became private hold at once. The
+    month stays due: its commit keeps the inputs that it was made from.
+
+    Returns:
+        Rows taken out.
+    """
+    commit = lake.commit_of(contract.key, month)
+    if commit is None:
+        return 0
+    with scratch_database() as connection:
+        prepare_lookups(connection, Landed.of(lake), contract)
+        judge_published(connection, contract, lake.dataset(contract, [month]))
+        forbidden = "exclusion is not null and exclusion <> 'duplicate'"
+        counted = connection.execute(f"select count(*) from judged where {forbidden}").fetchone()  # noqa: S608
+        rows = int(counted[0]) if counted else 0
+        if rows == commit.rows:
+            lake.drop(contract.key, month)
+        elif rows:
+            kept = _sorted_rows(contract, f"not coalesce({forbidden}, false)")
+            staged = lake.stage_stream(contract, month, connection.execute(kept).to_arrow_reader(_BATCH_ROWS))
+            lake.commit(staged, code_version=commit.code_version, inputs=commit.inputs)
+    return rows
+
+
+def _withdraw(lake: Lake, month: StagedMonth) -> None:
+    """Forget what was published of a month, and keep on record why no row that landed may be."""
+    # The commit goes first: a run that finds it current would read its findings from the record.
+    lake.drop(month.table, month.month)
+    if month.landed_rows:
+        write_record(lake, month.table, month.month, month.excluded, [])
+    else:
+        delete_record(lake, month.table, month.month)
 
 
 def code_version(contract: TableContract) -> str:
@@ -164,11 +203,15 @@ def _stage(
     judge_month(connection, landed, contract, month)
     counts = "select exclusion, count(*) from judged where exclusion is not null group by exclusion order by exclusion"
     excluded = dict(connection.execute(counts).fetchall())
-    names, keys = (
-        ", ".join(f'"{name}"' for name in listed) for listed in (contract.schema.names, contract.primary_key)
-    )
-    kept = f"select {names} from judged where exclusion is null order by {keys}"  # noqa: S608 (contract names)
+    kept = _sorted_rows(contract, "exclusion is null")
     staged = None
     if sum(excluded.values()) < rows:
         staged = lake.stage_stream(contract, month, connection.execute(kept).to_arrow_reader(_BATCH_ROWS))
     return StagedMonth(contract.key, month, staged, False, rows, excluded, inputs, version)
+
+
+def _sorted_rows(contract: TableContract, condition: str) -> str:
+    names, keys = (
+        ", ".join(f'"{name}"' for name in listed) for listed in (contract.schema.names, contract.primary_key)
+    )
+    return f"select {names} from judged where {condition} order by {keys}"  # noqa: S608 (contract names)

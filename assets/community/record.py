@@ -1,6 +1,10 @@
-"""What an audit found, and the record of it that stays beside the published month."""
+"""What was left out of a month and what its audit found: the record that stays beside the table.
+
+A month in which no row may be published has a record without findings; one of which nothing has landed has none.
+"""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -35,11 +39,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class MonthRecord:
-    """What is kept of how a published month was made.
+    """What is kept of how a month was made.
 
     Attributes:
         excluded: Reason -> landed rows left out.
-        findings: What the audit found.
+        findings: What the audit found; empty where there was no row to publish.
     """
 
     excluded: Mapping[str, int]
@@ -55,11 +59,33 @@ def write_record(lake: Lake, table: str, month: str, excluded: Mapping[str, int]
 
 
 def read_record(lake: Lake, table: str, month: str) -> MonthRecord:
-    """The record of a published month; empty where there is none."""
+    """The record of a month; empty where there is none."""
     document = json.loads(lake.get_bytes(_name(table, month)) or b'{"excluded": {}, "findings": []}')
     findings = [Finding(**{**f, "examples": tuple(f["examples"])}) for f in document["findings"]]
     return MonthRecord(document["excluded"], tuple(findings))
 
 
+def delete_record(lake: Lake, table: str, month: str) -> None:
+    """Forget the record of a month; forgetting what is not there is no error."""
+    lake.delete(_name(table, month))
+
+
+def recorded_months(lake: Lake, table: str) -> list[str]:
+    """Months of a table that have a record, published or not, sorted."""
+    return [name.rpartition("/")[2].removesuffix(".json") for name in lake.names(_folder(table))]
+
+
+def count_exclusions(lake: Lake, table: str, months: Sequence[str]) -> dict[str, int]:
+    """Reason -> landed rows left out of some months, published or not."""
+    excluded: Counter[str] = Counter()
+    for document in lake.get_many([_name(table, month) for month in months]):
+        excluded.update(json.loads(document)["excluded"] if document else {})
+    return dict(sorted(excluded.items()))
+
+
+def _folder(table: str) -> str:
+    return f"{table}/audits"
+
+
 def _name(table: str, month: str) -> str:
-    return f"{table}/audits/{month}.json"
+    return f"{_folder(table)}/{month}.json"

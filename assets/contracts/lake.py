@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow.dataset as ds
 
-__all__ = ["Commit", "Lake", "LakeError", "Staged"]
+__all__ = ["PARTS", "Commit", "Lake", "LakeError", "Staged"]
 
+PARTS = ".parts"
+"""Folder of finished pieces of unfinished work, which a later run takes up; ``vacuum`` takes what nobody took up."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]*")
 _TOMBSTONE = ".dropped"
 _DATA = re.compile(r"(?P<zone>(?:.*/)?)(?P<file>(?P<table>[^/]+)/data/(?P<partition>[^/]+)-[0-9a-f]{16}\.parquet)")
@@ -183,10 +185,14 @@ class Lake:
         """``table/partition`` -> sha256, in the form that ``commit(inputs=...)`` takes."""
         return {f"{c.table}/{c.partition}": c.sha256 for c in self.commits(table, partitions)}
 
-    def is_current(self, table: str, partition: str, *, code_version: str, inputs: Mapping[str, str]) -> bool:
-        """Whether the partition was computed by this code from exactly these inputs."""
-        commit = self.commit_of(table, partition)
-        return commit is not None and commit.code_version == code_version and dict(commit.inputs) == dict(inputs)
+    def is_current(
+        self, contract: TableContract, partition: str, *, code_version: str, inputs: Mapping[str, str]
+    ) -> bool:
+        """Whether the partition was computed under this contract's schema, by this code, from exactly these inputs."""
+        commit = self.commit_of(contract.key, partition)
+        if commit is None or commit.schema != contract.fingerprint:
+            return False
+        return commit.code_version == code_version and dict(commit.inputs) == dict(inputs)
 
     def dataset(self, contract: TableContract, partitions: Sequence[str] | None = None) -> "ds.Dataset":
         """Committed rows as an Arrow dataset over an explicit list of files; empty if there are none.
@@ -237,6 +243,10 @@ class Lake:
         """Content of one object, or None if it does not exist."""
         return self._storage.read(name)
 
+    def get_many(self, names: Sequence[str]) -> list[bytes | None]:
+        """Contents in the order of the names; on object storage many requests are under way at once."""
+        return self._storage.read_many(names)
+
     def names(self, prefix: str) -> list[str]:
         """Names of the objects directly below ``prefix``, sorted."""
         return [stored.name for stored in self._storage.objects(prefix)]
@@ -253,7 +263,7 @@ class Lake:
     # ---- upkeep ----
 
     def vacuum(self, older_than: timedelta = timedelta(days=1)) -> list[str]:
-        """Delete data files that no commit has named for a while, and abandoned staging, zones included.
+        """Delete data files that no commit has named for a while, abandoned staging and parts, zones included.
 
         The clock of a data file starts when its partition was last replaced or dropped. So readers that resolved
         a commit, and writers that staged a file, have at least ``older_than`` to finish.
@@ -264,7 +274,7 @@ class Lake:
         horizon = datetime.now(UTC) - older_than
         stored = {each.name: each for each in self._storage.objects("", recursive=True)}
         old = [name for name, each in stored.items() if each.modified_at < horizon]
-        doomed = [name for name in old if STAGING in name.split("/") or name.endswith(_TOMBSTONE)]
+        doomed = [name for name in old if {STAGING, PARTS} & {*name.split("/")} or name.endswith(_TOMBSTONE)]
         doomed += self._forgotten_data(stored, old, horizon)
         for name in doomed:
             self._storage.delete(name)

@@ -6,9 +6,12 @@ The simulator's sealed truth is not listed here on purpose: assets must not know
 
 import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+VACUUM_GRACE = timedelta(days=7)
+"""How long the vacuum leaves replaced files to readers that are still at it."""
 
 
 @dataclass(frozen=True)

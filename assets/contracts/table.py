@@ -4,6 +4,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import pyarrow as pa
@@ -82,6 +84,12 @@ class TableContract:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when names, types or nullability change."""
         return hashlib.sha256(str(self.schema).encode()).hexdigest()[:16]
+
+    @property
+    def is_complete(self) -> pc.Expression:
+        """Filter for rows without a null in a required column; files of an older contract may lack such a column."""
+        required = [pc.field(column.name).is_valid() for column in self.columns if not column.nullable]
+        return reduce(and_, required, pc.scalar(True))
 
     def column(self, name: str) -> Column:
         """The column called ``name``; ``KeyError`` names the ones there are."""

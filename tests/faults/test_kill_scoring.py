@@ -7,6 +7,7 @@ and into the writes of parts and months, not into the start of Ray.
 import contextlib
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -92,12 +93,12 @@ def start(lake: Lake, media: Path) -> subprocess.Popen[str]:
 def state_of(lake: Lake) -> set[tuple[str, int]]:
     """Every file of the lake with its time of writing: what changes is a step of the job."""
     found = set()
-    for file in Path(lake.uri).rglob("*"):
-        try:
-            if file.is_file():
-                found.add((str(file), file.stat().st_mtime_ns))
-        except FileNotFoundError:
-            continue
+    # os.walk passes over folders that vanish under it, and the job makes and removes some all the time.
+    for folder, _, names in os.walk(lake.uri):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                file = os.path.join(folder, name)
+                found.add((file, os.stat(file).st_mtime_ns))
     return found
 
 

@@ -46,7 +46,7 @@ def test_partitions_are_staged_committed_read_replaced_and_dropped(lake):
     assert lake.read(PHOTOS).num_rows == 0
     assert lake.staged_dataset(PHOTOS, staged).count_rows() == 2
     lake.commit(staged, code_version="v1", inputs={"a": "1"})
-    assert lake.is_current("photos", MARCH, code_version="v1", inputs={"a": "1"})
+    assert lake.is_current(PHOTOS, MARCH, code_version="v1", inputs={"a": "1"})
     dataset = lake.dataset(PHOTOS)
     lake.write(PHOTOS, MARCH, photos(3))
     lake.write(PHOTOS, "2016-04", photos(4, month=4))

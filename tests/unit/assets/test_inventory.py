@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assets.community.record import write_record
 from assets.contracts.community import USERS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import Settings
@@ -36,3 +37,19 @@ def test_take_inventory_counts_tables_and_sources(settings: Settings) -> None:
     assert [(t["table"], t["partitions"], t["rows"]) for t in inventory["tables"]] == [("users", 1, 2)]
     assert inventory["sources"] == [{"source": "crawl", "format": "canonical", "landed": 3, "rejected": 0}]
     assert "crawl" in render_inventory(inventory)
+
+
+def test_take_inventory_counts_exclusions_also_of_months_without_any_row(settings: Settings) -> None:
+    lake = Lake(settings.lake_uri)
+    lake.write(USERS, "undated", _users([1, 2]))
+    write_record(lake, "users", "undated", {"duplicate": 1}, [])
+    write_record(lake, "users", "2013-04", {"duplicate": 1, "not_opted_in": 2}, [])
+    write_record(lake, "edges", "2013-04", {"not_opted_in": 5}, [])
+    inventory = take_inventory(settings)
+    assert {t["table"]: (t["rows"], t["excluded"]) for t in inventory["tables"]} == {
+        "users": (2, {"duplicate": 2, "not_opted_in": 2}),
+        "edges": (0, {"not_opted_in": 5}),
+    }
+    lines = {line.split()[0]: line.split() for line in render_inventory(inventory).splitlines() if line}
+    assert lines["users"][1:4] == ["1", "2", "4"]
+    assert lines["edges"][1:] == ["0", "0", "5", "0.0", "no", "row", "may", "be", "published"]

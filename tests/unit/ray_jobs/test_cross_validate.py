@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -91,6 +92,17 @@ def test_run_adds_out_of_fold_scores_beside_others(lake, media, rated, by_photo)
     commit = lake.commit_of("scores", "2013-01")
     assert commit.code_version == "x"
     assert commit.inputs["p"] == "1"
+
+
+def test_run_takes_over_no_inputs_of_rows_under_an_older_contract(lake, media, rated, by_photo):
+    before = replace(SCORES, columns=tuple(c for c in SCORES.columns if c.name != "preprocessing_hash"))
+    other = {"photo_id": 1, "model_version": "a", "beauty": 0.5, "uploaded_at": datetime(2013, 1, 3, tzinfo=UTC)}
+    rows = pa.Table.from_pylist([other], schema=before.schema)
+    lake.write(before, "2013-01", rows, code_version="x", inputs={"p": "1"})
+    result = run(request(lake, media))
+    commit = lake.commit_of("scores", "2013-01")
+    assert (commit.code_version, "p" in commit.inputs) == ("", False)
+    assert set(lake.read(SCORES, ["2013-01"])["model_version"].to_pylist()) == {result["model_version"]}
 
 
 def test_run_again_answers_from_what_is_stored(lake, media, rated, by_photo):

@@ -52,6 +52,17 @@ def test_run_scores_all_months_once(lake, media, add_photos, add_network, withou
     assert len(without_ray) == 3
 
 
+def test_run_deletes_parts_that_a_job_killed_after_it_published_has_left(
+    lake, media, add_photos, add_network, without_ray
+):
+    add_photos("2013-01", [1, 2])
+    add_network()
+    run(request(lake, media, months=["2013-01"]))
+    lake.put_bytes(without_ray[0], b"left")
+    assert run(request(lake, media, months=["2013-01"]))["months"] == []
+    assert lake.get_bytes(without_ray[0]) is None
+
+
 def test_run_looks_again_at_unscorable_photos_when_asked(lake, media, add_photos, add_network, without_ray):
     add_photos("2013-01", [1, 2], broken=(2,))
     add_network()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
+from assets.contracts.table import TableContract
 from ray_jobs.model_store import read_weights
 from ray_jobs.parts import part_bytes
 from ray_jobs.photo_scorer import PhotoScorer
@@ -27,6 +29,14 @@ def score_pending(plan: MonthPlan, row: dict[str, object], media: Path, parts: i
     for chunk in pending:
         plan.lake.put_bytes(chunk.part, part_bytes(scorer(chunk.pending)))
     return len(pending)
+
+
+def write_as_before(lake: Lake, contract: TableContract, column: str) -> None:
+    """Replace the month by what the same code would have written before the contract had a column."""
+    commit = lake.commit_of(contract.key, MONTH)
+    before = replace(contract, columns=tuple(c for c in contract.columns if c.name != column))
+    rows = lake.read(contract).drop_columns([column])
+    lake.write(before, MONTH, rows, code_version=commit.code_version, inputs=commit.inputs)
 
 
 def everything(lake: Lake) -> dict[str, tuple[int, bytes]]:
@@ -182,3 +192,53 @@ def test_private_photos_are_not_scored(lake, media, add_photos, add_network):
     score_pending(plan_of(lake, row), row, media)
     plan_of(lake, row).publish()
     assert lake.read(SCORES)["photo_id"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize(("contract", "column"), [(SCORES, "upper"), (UNSCORABLE_PHOTOS, "detail")])
+def test_is_current_wants_both_tables_under_the_contract_there_is_now(
+    lake, media, add_photos, add_network, contract, column
+):
+    add_photos(MONTH, [1, 2], broken=(2,))
+    first, second = add_network(seed=0), add_network(seed=1)
+    for row in (first, second):
+        score_pending(plan_of(lake, row), row, media)
+        plan_of(lake, row).publish()
+    write_as_before(lake, contract, column)
+    assert not plan_of(lake, first).is_current()
+    score_pending(plan_of(lake, first), first, media)
+    plan_of(lake, first).publish()
+    assert plan_of(lake, first).is_current()
+    assert not plan_of(lake, second).is_current()
+    score_pending(plan_of(lake, second), second, media)
+    plan_of(lake, second).publish()
+    assert plan_of(lake, first).is_current()
+    assert plan_of(lake, second).is_current()
+    assert lake.read(UNSCORABLE_PHOTOS)["detail"].null_count == 0
+
+
+def test_old_rows_stay_when_a_column_is_new_that_may_be_absent(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2])
+    row = add_network()
+    score_pending(plan_of(lake, row), row, media)
+    plan_of(lake, row).publish()
+    before = lake.read(SCORES)
+    write_as_before(lake, SCORES, "upper")
+    assert list(plan_of(lake, row).pending_parts()) == []
+    assert plan_of(lake, row).publish() == (0, 0)
+    assert lake.read(SCORES) == before
+
+
+def test_old_rows_are_scored_again_when_a_column_is_new_that_is_required(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2])
+    first, second = add_network(seed=0), add_network(seed=1)
+    for row in (first, second):
+        score_pending(plan_of(lake, row), row, media)
+        plan_of(lake, row).publish()
+    write_as_before(lake, SCORES, "beauty")
+    assert score_pending(plan_of(lake, first), first, media) == 1
+    assert plan_of(lake, first).publish() == (2, 0)
+    assert set(lake.read(SCORES)["model_version"].to_pylist()) == {first["model_version"]}
+    assert score_pending(plan_of(lake, second), second, media) == 1
+    plan_of(lake, second).publish()
+    assert lake.read(SCORES).num_rows == 4
+    assert lake.read(SCORES)["beauty"].null_count == 0

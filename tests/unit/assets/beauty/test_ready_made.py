@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def test_publish_ready_made_scores_keeps_out_of_fold_scores(lake: Lake) -> None:
     lake.write(SCORES, MONTH, _scores({1: 0.5}, "handcrafted-cv5-0123abcd", UPLOADED))
     publish_ready_made_scores(lake, [MONTH])
     assert lake.read(SCORES)["model_version"].to_pylist() == ["handcrafted-cv5-0123abcd"]
+
+
+def test_publish_ready_made_scores_leaves_out_rows_without_a_column_that_is_required_now(lake: Lake) -> None:
+    before = replace(SCORES, columns=tuple(c for c in SCORES.columns if c.name != "preprocessing_hash"))
+    rows = pa.concat_tables([_scores({1: 0.5}, "network-1", UPLOADED), _scores({1: 0.5}, "network-cv5-0123", UPLOADED)])
+    lake.write(before, MONTH, rows.drop_columns(["preprocessing_hash"]))
+    lake.zone("landed/crawl").write(SCORES, "undated", _scores({1: 0.25}, "crawl"))
+    assert publish_ready_made_scores(lake, [MONTH]) == 1
+    assert lake.read(SCORES)["model_version"].to_pylist() == ["crawl"]
 
 
 def test_publish_ready_made_scores_without_news_leaves_the_commit_alone(lake: Lake, tmp_path: Path) -> None:

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from assets.community.audit import audit_month, audit_months
-from assets.community.publishing import StagedMonth, landed_months, publish, published_tables, stage_month, stage_months
-from assets.community.record import AuditFailed, Finding, read_record
+from assets.community.publishing import (
+    StagedMonth,
+    landed_months,
+    publish,
+    published_tables,
+    retract,
+    stage_month,
+    stage_months,
+)
+from assets.community.record import AuditFailed, Finding, MonthRecord, count_exclusions, read_record, recorded_months
 from assets.contracts.community import EDGES, FAVORITES, PHOTOS, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
@@ -181,6 +189,42 @@ def test_publish_withdraws_a_month_that_lost_its_rows(lake: Lake, land: Land, mo
     (month,) = run(lake, USERS)
     assert (month.staged, month.excluded) == (None, {"not_opted_in": 1})
     assert lake.partitions("users") == []
+    assert read_record(lake, "users", "2013-04") == MonthRecord({"not_opted_in": 1}, ())
+
+
+def test_publish_records_exclusions_of_a_month_without_any_row(lake: Lake, land: Land, moment: At) -> None:
+    people = [user(moment, 1), user(moment, 2, opted_in=False)]
+    late = [user(moment, n, "2013-05-02", opted_in=False) for n in (3, 4)]
+    land("flickr", users=people + late)
+    run(lake, USERS)
+    assert lake.partitions("users") == ["2013-04"]
+    assert recorded_months(lake, "users") == ["2013-04", "2013-05"]
+    assert read_record(lake, "users", "2013-05") == MonthRecord({"not_opted_in": 2}, ())
+    assert count_exclusions(lake, "users", ["2013-04", "2013-05", "2013-06"]) == {"not_opted_in": 3}
+    before = files(lake)
+    run(lake, USERS)
+    assert files(lake) == before
+
+
+def test_publish_audits_a_month_whose_owners_opt_in_again(lake: Lake, land: Land, moment: At) -> None:
+    land("flickr", users=[user(moment, 1, opted_in=False)])
+    run(lake, USERS)
+    land("flickr", users=[user(moment, 1)])
+    run(lake, USERS)
+    record = read_record(lake, "users", "2013-04")
+    assert record.excluded == {}
+    assert len(record.findings) > 5
+    assert lake.partitions("users") == ["2013-04"]
+
+
+def test_publish_forgets_the_record_of_a_month_of_which_nothing_is_landed(lake: Lake, land: Land, moment: At) -> None:
+    for opted_in in (True, False):
+        land("flickr", users=[user(moment, 1, opted_in=opted_in)])
+        run(lake, USERS)
+        assert recorded_months(lake, "users") == ["2013-04"]
+        lake.zone("landed/flickr").drop("users", "2013-04")
+        publish(lake, stage_month(lake, USERS, "2013-04"), [])
+        assert (recorded_months(lake, "users"), lake.partitions("users")) == ([], [])
 
 
 def test_stage_month_of_nothing_landed_has_no_rows(lake: Lake) -> None:
@@ -208,3 +252,44 @@ def test_publish_keeps_the_published_month_when_the_next_one_fails(lake: Lake, l
     with pytest.raises(AuditFailed, match="user_id_is_in_users"):
         publish(lake, month, audit_month(lake, PHOTOS, month))
     assert lake.read(PHOTOS)["photo_id"].to_pylist() == [10]
+
+
+def refuse(lake: Lake, contract: TableContract, month: str) -> None:
+    staged = stage_month(lake, contract, month)
+    with pytest.raises(AuditFailed):
+        publish(lake, staged, audit_month(lake, contract, staged))
+
+
+def photo_ids(lake: Lake) -> list[int]:
+    ids: list[int] = lake.read(PHOTOS)["photo_id"].to_pylist()
+    return ids
+
+
+def test_retract_takes_out_what_may_no_longer_be_public_although_the_month_is_refused(
+    lake: Lake, land: Land, moment: At
+) -> None:
+    people = [user(moment, 1, "2013-03-01"), user(moment, 2, "2013-03-01"), user(moment, 3, "2013-03-01")]
+    land("flickr", users=people, photos=[photo(moment, i, i) for i in (1, 2, 3)])
+    run(lake, USERS)
+    run(lake, PHOTOS)
+    assert retract(lake, PHOTOS, "2013-04") == 0
+    pictures = [photo(moment, 1, 1), photo(moment, 2, 2), photo(moment, 3, 3, is_public=False), photo(moment, 4, 99)]
+    land("flickr", users=[people[0], {**people[1], "opted_in": False}, people[2]], photos=pictures)
+    refuse(lake, PHOTOS, "2013-04")
+    assert photo_ids(lake) == [1, 2, 3]
+    assert retract(lake, PHOTOS, "2013-04") == 2
+    assert photo_ids(lake) == [1]
+    before = files(lake)
+    assert retract(lake, PHOTOS, "2013-04") == 0
+    assert files(lake) == before
+    assert not stage_month(lake, PHOTOS, "2013-04").is_current
+
+
+def test_retract_withdraws_a_month_of_which_nothing_may_stay(lake: Lake, land: Land, moment: At) -> None:
+    land("flickr", users=[user(moment, 1, "2013-03-01")], photos=[photo(moment, 1, 1)])
+    run(lake, USERS)
+    run(lake, PHOTOS)
+    assert retract(lake, PHOTOS, "2013-05") == 0
+    land("flickr", users=[user(moment, 1, "2013-03-01", opted_in=False)])
+    assert retract(lake, PHOTOS, "2013-04") == 1
+    assert lake.partitions("photos") == []

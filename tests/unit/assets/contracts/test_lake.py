@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.contracts.lake import Lake, LakeError
-from assets.contracts.table import ContractViolation
+from assets.contracts.table import Column, ContractViolation
 
 MARCH = "2016-03"
 AT_ONCE = timedelta(0)
@@ -144,11 +145,19 @@ def test_commit_of_a_vacuumed_stage_asks_to_stage_again(lake, visits, make_visit
 
 def test_is_current_compares_code_and_inputs(lake, visits, make_visits):
     lake.write(visits, MARCH, make_visits(1), code_version="v1", inputs={"a": "1"})
-    assert lake.is_current("visits", MARCH, code_version="v1", inputs={"a": "1"})
-    assert not lake.is_current("visits", MARCH, code_version="v2", inputs={"a": "1"})
-    assert not lake.is_current("visits", MARCH, code_version="v1", inputs={"a": "2"})
-    assert not lake.is_current("visits", MARCH, code_version="v1", inputs={})
-    assert not lake.is_current("visits", "2016-04", code_version="v1", inputs={"a": "1"})
+    assert lake.is_current(visits, MARCH, code_version="v1", inputs={"a": "1"})
+    assert not lake.is_current(visits, MARCH, code_version="v2", inputs={"a": "1"})
+    assert not lake.is_current(visits, MARCH, code_version="v1", inputs={"a": "2"})
+    assert not lake.is_current(visits, MARCH, code_version="v1", inputs={})
+    assert not lake.is_current(visits, "2016-04", code_version="v1", inputs={"a": "1"})
+
+
+def test_is_current_compares_the_schema(lake, visits, make_visits):
+    lake.write(visits, MARCH, make_visits(1), code_version="v1", inputs={"a": "1"})
+    wider = replace(visits, columns=(*visits.columns, Column("note", pa.string(), "Said of it.", nullable=True)))
+    assert not lake.is_current(wider, MARCH, code_version="v1", inputs={"a": "1"})
+    described = replace(visits, description="The same columns in other words.")
+    assert lake.is_current(described, MARCH, code_version="v1", inputs={"a": "1"})
 
 
 def test_partitions_are_sorted_with_undated_last(lake, visits, make_visits):
@@ -253,6 +262,13 @@ def test_vacuum_sees_zones_and_their_commits_apart(lake, visits, make_visits):
     assert doomed[1].startswith("visits/data/2016-03-")
     assert zone.read(visits)["user_id"].to_pylist() == [1]
     assert lake.read(visits)["user_id"].to_pylist() == [2]
+
+
+def test_vacuum_takes_parts_that_nobody_took_up(lake):
+    for name in (".parts/job/old.parquet", ".parts/job/new.parquet"):
+        lake.put_bytes(name, b"part")
+    age(Path(lake.location(".parts/job/old.parquet")), days=2)
+    assert lake.vacuum() == [".parts/job/old.parquet"]
 
 
 def test_vacuum_leaves_other_objects_alone(lake):

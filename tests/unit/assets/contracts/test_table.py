@@ -40,6 +40,11 @@ def test_conform_refuses_a_column_given_twice(visits):
         visits.conform(twice)
 
 
+def test_is_complete_leaves_out_rows_without_a_required_value(visits, make_visits):
+    rows = with_column(with_column(make_visits(1, 2, 3), "user_id", [1, None, 3]), "liking", [None, 0.5, 0.5])
+    assert rows.filter(visits.is_complete)["user_id"].to_pylist() == [1, 3]
+
+
 def test_validate_passes_good_rows(visits, make_visits):
     visits.validate(make_visits(1, 2, 3), "2016-03")
 
