@@ -45,6 +45,8 @@ def _parse(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         environment = child_environment(
             Settings.from_environment(),
+            # Its name is that of every community's warehouse, which the UI shows before each table.
+            BEAUTYFLOW_WAREHOUSE=str(Path(scratch) / "warehouse.duckdb"),
             DBT_PROJECT_DIR=str(DBT_PROJECT),
             DBT_PROFILES_DIR=str(DBT_PROJECT),
             DBT_TARGET_PATH=scratch,

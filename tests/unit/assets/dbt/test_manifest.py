@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from assets.contracts.settings import Settings
 from assets.dbt import manifest as module
 from assets.dbt.manifest import ensure_manifest
 
@@ -21,3 +22,11 @@ def test_ensure_manifest_parses_again_after_a_change(monkeypatch, tmp_path):
     for _ in range(3):
         ensure_manifest()
     assert parsed == [tmp_path, tmp_path]
+
+
+def test_manifest_names_tables_as_they_are_called_in_the_warehouse(tmp_path):
+    module._parse(tmp_path)
+    nodes = json.loads((tmp_path / "manifest.json").read_text())["nodes"]
+    names = {node["relation_name"] for node in nodes.values() if node["resource_type"] == "model"}
+    database = Settings(tmp_path, str(tmp_path)).warehouse.stem
+    assert f'"{database}"."main"."fct_user_beauty"' in names
