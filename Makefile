@@ -57,7 +57,7 @@ format: setup ## let ruff order imports and lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure and print ratios; asserts nothing
+bench: setup ## compare speed and memory with bounds and with others, in about 25 minutes; asserts nothing
 	@set -e; for benchmark in tests/benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
 
 ui: setup ## open Dagster on the community in var/

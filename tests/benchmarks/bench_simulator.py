@@ -1,23 +1,37 @@
-"""What a simulation costs: users as arguments; prints links, photos and favorites per minute and peak memory.
+"""What a simulation costs at 1x, 10x and 100x: seconds and peak memory, and how they grow.
 
-Run as ``python tests/benchmarks/bench_simulator.py 2000 20000 100000 [--images]``; each size runs in a process of its
-own, so that memory is its own. Without ``--images`` ready-made scores are landed.
+    python tests/benchmarks/bench_simulator.py 2000 20000 200000 [--images]
+
+Each size runs in a process of its own, so that memory is its own. Without ``--images`` ready-made scores are landed;
+with it, memory is that of the process that simulates, not of those that draw. See ``docs/performance.md``.
 """
 
 import argparse
-import resource
-import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+from tests.benchmarks.machine import peak_memory_mib
+
+COLUMNS = (
+    "users",
+    "photos",
+    "links",
+    "favorites",
+    "seconds",
+    "again s",
+    "links/min",
+    "photos/min",
+    "peak MiB",
+    "disk MiB",
+)
 
 
 def measure(users: int, months: int, images: bool) -> dict[str, float]:
-    """Simulate once into a temporary folder; seconds, counts, MiB of memory and of disk."""
-    sys.path.insert(0, str(PROJECT_ROOT))
+    """Simulate twice into a temporary folder; seconds, counts, MiB of memory and of disk."""
     from assets.landing.simulator.config import SimulationConfig
     from assets.landing.simulator.simulation import simulate
 
@@ -31,40 +45,45 @@ def measure(users: int, months: int, images: bool) -> dict[str, float]:
         simulate(config, home / "landing", home / "truth")
         again = time.perf_counter() - started
         size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "again": again, "peak_mib": peak, "disk_mib": size / 2**20, **report.counts}
+    return {
+        "seconds": seconds,
+        "again": again,
+        "peak_mib": peak_memory_mib(),
+        "disk_mib": size / 2**20,
+        **report.counts,
+    }
 
 
 def main() -> None:
-    """Print one line per size."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("users", nargs="*", type=int, default=[2000, 20_000])
+    """Print one line per size, and the growth from each size to the next."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("users", nargs="*", type=int, default=[2000, 20_000, 200_000])
     parser.add_argument("--months", type=int, default=36)
-    parser.add_argument("--images", action="store_true")
-    options = parser.parse_args()
-    columns = ("users", "photos", "links", "favorites", "seconds", "again s", "links/min", "photos/min", "MiB", "disk")
-    print("".join(f"{name:>13}" for name in columns))
-    for users in options.users:
-        with get_context("spawn").Pool(1) if not options.images else _Here() as pool:
-            found = pool.apply(measure, (users, options.months, options.images))
-        minutes = found["seconds"] / 60
-        values = [users, found["photos"], found["links"], found["favorites"], found["seconds"], found["again"]]
-        values += [found["links"] / minutes, found["photos"] / minutes, found["peak_mib"], found["disk_mib"]]
-        print("".join(f"{value:>13,.2f}" if value < 100 else f"{value:>13,.0f}" for value in values), flush=True)
+    parser.add_argument("--images", action="store_true", help="draw the photos, too")
+    asked = parser.parse_args()
+    print("Compares simulations of growing numbers of users.")
+    print("Aim: seconds and memory grow no faster than users; the second run of a size finds everything there.")
+    print("".join(f"{name:>12}" for name in COLUMNS), flush=True)
+    results = []
+    for users in asked.users:
+        # Spawned: a forked process would start with the memory of this one.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            results.append(pool.submit(measure, users, asked.months, asked.images).result())
+        print_line(users, results[-1])
+    for (few, before), (many, after) in pairwise(zip(asked.users, results, strict=True)):
+        seconds, memory = (after[key] / before[key] for key in ("seconds", "peak_mib"))
+        print(f"users x {many / few:.1f}, {few:,} to {many:,}: seconds x {seconds:.2f}, peak MiB x {memory:.2f}")
 
 
-class _Here:
-    """The pool's interface in this process: workers that render cannot be children of a daemonic process."""
-
-    def __enter__(self) -> "_Here":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def apply(self, function, arguments):  # type: ignore[no-untyped-def]
-        """Call now."""
-        return function(*arguments)
+def print_line(users: int, found: dict[str, float]) -> None:
+    """What one size took."""
+    minutes = found["seconds"] / 60
+    print(
+        f"{users:>12,}{found['photos']:>12,}{found['links']:>12,}{found['favorites']:>12,}{found['seconds']:>12,.1f}"
+        f"{found['again']:>12.2f}{found['links'] / minutes:>12,.0f}{found['photos'] / minutes:>12,.0f}"
+        f"{found['peak_mib']:>12,.0f}{found['disk_mib']:>12,.1f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
