@@ -45,8 +45,11 @@ class Settings:
 
     @property
     def published_warehouse(self) -> Path:
-        """Read-only copy of the warehouse for people, replaced by rename after each dbt run."""
-        return self.home / "warehouse" / "published.duckdb"
+        """Read-only copy of the warehouse for people, replaced by rename after each dbt run.
+
+        It has the name of the original, because dbt's views call the database by it.
+        """
+        return self.home / "published" / self.warehouse.name
 
     @property
     def dagster_home(self) -> Path:

@@ -28,6 +28,7 @@ def publish_warehouse(settings: Settings) -> Path:
     if not settings.warehouse.exists():
         raise PublicationFailure(f"there is no warehouse at {settings.warehouse}; run `beautyflow materialize`")
     published = settings.published_warehouse
+    published.parent.mkdir(exist_ok=True)
     staged = published.with_name(f"{published.name}.{os.getpid()}.tmp")
     try:
         _copy_consistently(settings.warehouse, staged)

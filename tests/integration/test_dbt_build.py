@@ -20,6 +20,7 @@ from assets.contracts.community import EDGES, FAVORITES, PHOTOS, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import PROJECT_ROOT, Settings
 from assets.dbt.build import DbtFailure, artifacts_folder, build_warehouse, run_dbt
+from assets.dbt.documentation import write_documentation
 from assets.dbt.manifest import ensure_manifest
 from assets.dbt.query import run_query
 
@@ -151,7 +152,13 @@ def test_build_warehouse_without_news_changes_nothing(community):
     assert community.published_warehouse.stat() == before
 
 
-def test_lake_views_answer_in_the_published_copy(community):
+def test_everything_that_is_listed_answers_in_the_published_copy(community):
+    listed = _rows(community, "select schema_name || '.' || view_name from duckdb_views() where not internal")
+    listed += _rows(community, "select schema_name || '.' || table_name from duckdb_tables()")
+    names = {name for (name,) in listed}
+    assert {"lake.photos", "main.stg_lake__photos", "main.fct_user_beauty"} <= names
+    for name in names:
+        _rows(community, f"select * from {name} limit 1")
     assert _rows(community, "select count(*) from lake.photos") == [(5,)]
 
 
@@ -229,6 +236,11 @@ def test_an_empty_community_fails_and_is_not_published(tmp_path):
     with pytest.raises(DbtFailure, match="community_has_users_or_photos_or_links"):
         build_warehouse(settings)
     assert not settings.published_warehouse.exists()
+
+
+def test_documentation_can_be_written_before_anything_has_landed(tmp_path):
+    page = write_documentation(_settings(tmp_path))
+    assert "fct_talented_unseen_users" in page.read_text()
 
 
 def test_favorites_without_times_leave_recognition_empty_and_the_rest_whole(tmp_path):

@@ -26,8 +26,8 @@ def test_from_environment_reads_it_anew_each_time(monkeypatch):
     settings = Settings.from_environment()
     assert settings == Settings(Path("/communities/one"), "s3://bucket/lake")
     assert settings.landing == Path("/communities/one/landing")
-    assert settings.warehouse.parent == settings.published_warehouse.parent == Path("/communities/one/warehouse")
-    assert settings.warehouse != settings.published_warehouse
+    assert settings.warehouse == Path("/communities/one/warehouse/warehouse.duckdb")
+    assert settings.published_warehouse == Path("/communities/one/published/warehouse.duckdb")
 
 
 def test_use_home_makes_relative_folders_absolute(monkeypatch, tmp_path):

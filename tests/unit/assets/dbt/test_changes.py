@@ -14,6 +14,7 @@ def settings(tmp_path):
     settings = Settings(tmp_path, str(tmp_path / "lake"))
     settings.warehouse.parent.mkdir()
     settings.warehouse.touch()
+    settings.published_warehouse.parent.mkdir()
     settings.published_warehouse.touch()
     return settings
 
