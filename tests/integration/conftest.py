@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 BUCKET = "community"
+_LONGEST_WAIT_S = 120
 
 
 @dataclass
@@ -27,13 +27,13 @@ class ObjectStorage:
         endpoint: Host and port.
         requests: Method and path with query of every request since the last ``requests.clear()``.
         fails: Decides from method and query whether a request is answered with 500.
-        part_seconds: How long the server dwells on each part of an upload.
+        parts_may_pass: While it is not set, the server keeps each part of an upload waiting.
     """
 
     endpoint: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
     fails: Callable[[str, dict[str, list[str]]], bool] = lambda method, query: False
-    part_seconds: float = 0.0
+    parts_may_pass: threading.Event = field(default_factory=threading.Event)
 
     def uri(self, prefix: str) -> str:
         return f"s3://{BUCKET}/{prefix}?scheme=http&endpoint_override={self.endpoint}&region=us-east-1"
@@ -45,7 +45,7 @@ class ObjectStorage:
             method, query = environ["REQUEST_METHOD"], parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
             self.requests.append((method, f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"))
             if "partNumber" in query:
-                time.sleep(self.part_seconds)
+                self.parts_may_pass.wait(_LONGEST_WAIT_S)
             if self.fails(method, query):
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 start_response("500 Internal Server Error", [("Content-Length", "0")])
@@ -82,6 +82,7 @@ def object_storage_server() -> Iterator[ObjectStorage]:
 def object_storage(object_storage_server: ObjectStorage) -> Iterator[ObjectStorage]:
     """The server, in good health at the start and at the end of each test."""
     object_storage_server.requests.clear()
+    object_storage_server.parts_may_pass.set()
     yield object_storage_server
     object_storage_server.fails = lambda method, query: False
-    object_storage_server.part_seconds = 0.0
+    object_storage_server.parts_may_pass.set()
