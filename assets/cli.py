@@ -6,6 +6,7 @@ when it runs, so that `beautyflow --help` answers at once.
 
 import functools
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 
 from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, Settings, child_environment, use_home
 from assets.landing.simulation import simulate_command
+from assets.wording import counted
 
 app = typer.Typer(
     name="beautyflow",
@@ -70,7 +72,8 @@ def import_(
         typer.echo(importing.describe_formats())
         return
     if path is None or not name:
-        _stop("say what to import and what to call it: beautyflow import FORMAT PATH --name NAME")
+        missing = "PATH" if path is None else "--name"
+        _stop(f"{missing} is missing: beautyflow import FORMAT PATH --name NAME")
     settings = Settings.from_environment()
     try:
         typer.echo(importing.import_named(settings, source_format, path, name, option or []))
@@ -92,7 +95,7 @@ def validate(
     from assets.contracts.lake import Lake
     from assets.landing.intake import import_folders
 
-    settings = Settings.from_environment()
+    settings = _settings_of_a_community()
     asked = failed = 0
     try:
         import_folders(Lake(settings.lake_uri), settings.landing)
@@ -106,7 +109,7 @@ def validate(
     if not asked:
         _stop("nothing has landed; run `beautyflow simulate` or `beautyflow import`, then `beautyflow materialize`")
     if not as_json:
-        typer.echo(f"{asked} statements about months of tables tested, {failed} false")
+        typer.echo(f"{counted(asked, 'statement')} about months of tables tested, {failed:,} false")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -125,7 +128,9 @@ def materialize(
 ) -> None:
     """Make the tables of the chosen months, with progress; what is up to date is left alone.
 
-    Exit code 0 if everything was published, 1 if a step or a blocking check failed.
+    A line with `!` tells what failed, a line with `?` what only warns.
+
+    Exit code 0 if everything was published, 1 if a step or a blocking check failed, 2 if nothing was started.
     """
     if not _materialize(months, job):
         raise typer.Exit(1)
@@ -134,12 +139,16 @@ def materialize(
 def _materialize(months: str, job: str) -> bool:
     from assets import freshness
 
-    settings = Settings.from_environment()
+    settings = _settings_of_a_community()
+    try:
+        _refuse_what_cannot_run(settings, months, job)
+    except ValueError as error:
+        _stop(str(error))
     if not months and job == "build_community" and freshness.is_up_to_date(settings):
         typer.echo("everything is up to date; nothing to do")
         return True
     from assets.landing.watching import landing_fingerprint
-    from assets.running import materialize_community
+    from assets.running import conclude, materialize_community
 
     landing = landing_fingerprint(settings.landing)
 
@@ -149,33 +158,47 @@ def _materialize(months: str, job: str) -> bool:
         outcome = materialize_community(settings, job, months, say)
     except ValueError as error:
         _stop(str(error))
-    if not outcome.success:
-        typer.echo(
-            f"{outcome.job} failed; what its steps printed is in {settings.dagster_home / 'steps.log'}", err=True
-        )
+    typer.echo(conclude(outcome, settings.dagster_home / "steps.log"), err=not outcome.success)
     if outcome.success and not months and job == "build_community":
         freshness.remember(settings, landing)
     return outcome.success
 
 
+def _refuse_what_cannot_run(settings: Settings, months: str, job: str) -> None:
+    from assets.prerequisites import asked_span, require_job, require_landed
+
+    require_job(job)
+    if months:
+        asked_span(months)
+    require_landed(settings)
+
+
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL query; without it, a prompt opens.")] = "",
+    query: Annotated[
+        str, typer.Argument(help="One SQL query; without it, a prompt opens, or what is piped in runs.")
+    ] = "",
     output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
     rows: Annotated[int, typer.Option(help="Most rows to print.")] = 50,
 ) -> None:
     """Query the warehouse: a read-only copy, replaced after each successful dbt run, so nobody waits for a writer.
 
+    Exit code 1 if a query of a pipe failed, 2 if the one given failed.
+
     Example: `beautyflow sql "select user_id, beauty_shrunken, photos from fct_user_beauty order by 2 desc limit 5"`
     """
     from assets.dbt import query as warehouse
 
-    settings = Settings.from_environment()
+    settings = _settings_of_a_community()
     try:
         if query:
             typer.echo(warehouse.print_query(settings, query, output, rows))
-        else:
+        elif sys.stdin.isatty():
             warehouse.prompt(settings, rows)
+        else:
+            complain = functools.partial(typer.echo, err=True)
+            if warehouse.answer_script(settings, output, rows, lambda _: input(), typer.echo, complain):
+                raise typer.Exit(1)
     except warehouse.QueryFailure as failure:
         _stop(str(failure))
 
@@ -185,14 +208,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     """What this community holds: tables, months, rows, excluded rows, quarantine, model and warehouse."""
     from assets.inventory import render_inventory, take_inventory
 
-    inventory = take_inventory(Settings.from_environment())
+    inventory = take_inventory(_settings_of_a_community())
     typer.echo(json.dumps(inventory, indent=1) if as_json else render_inventory(inventory))
 
 
 @app.command()
 def vacuum(
     days: Annotated[
-        int, typer.Option(help="Keep what was replaced within so many days, for readers still at it.")
+        int, typer.Option(min=0, help="Keep what was replaced within so many days, for readers still at it.")
     ] = VACUUM_GRACE.days,
 ) -> None:
     """Delete data files that were replaced a while ago, and what killed runs left; run it weekly.
@@ -203,8 +226,8 @@ def vacuum(
 
     from assets.contracts.lake import Lake
 
-    deleted = Lake(Settings.from_environment().lake_uri).vacuum(timedelta(days=days))
-    typer.echo(f"{len(deleted)} files deleted")
+    deleted = Lake(_settings_of_a_community().lake_uri).vacuum(timedelta(days=days))
+    typer.echo(f"{counted(len(deleted), 'file')} deleted")
 
 
 @app.command()
@@ -229,8 +252,6 @@ def demo() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
     """Open Dagster on this community: graph, plots, checks, runs, backfills, schedules and sensors."""
-    import subprocess
-
     from assets.running import prepare_instance_folder
 
     settings = Settings.from_environment()
@@ -238,7 +259,20 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) 
     typer.echo(f"Dagster comes up at http://localhost:{port} in about half a minute; Ctrl-C ends it.")
     workspace = PROJECT_ROOT / "infra" / "dagster" / "workspace.yaml"
     command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace), "--port", str(port)]
-    raise typer.Exit(subprocess.run(command, env=child_environment(settings), check=False).returncode)
+    # In this very process, so that whoever ends it, by Ctrl-C or as a service, ends Dagster.
+    os.execve(sys.executable, command, child_environment(settings))  # noqa: S606 (our own Python)
+
+
+def _settings_of_a_community() -> Settings:
+    """Settings of a community that exists: only `simulate`, `import` and `demo` begin one."""
+    from assets.prerequisites import require_community
+
+    settings = Settings.from_environment()
+    try:
+        require_community(settings)
+    except ValueError as error:
+        _stop(str(error))
+    return settings
 
 
 def _stop(message: str) -> NoReturn:

@@ -9,16 +9,19 @@ from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.lake import Lake
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
+from assets.landing.watching import source_folders
+from assets.wording import counted
 
 
 def take_inventory(settings: Settings) -> dict[str, Any]:
-    """Tables with months, rows, excluded rows and bytes; sources with their counts; model; warehouse."""
+    """Tables with months, rows, excluded rows and bytes; sources, also those that wait; model; warehouse."""
     lake = Lake(settings.lake_uri)
     return {
         "home": str(settings.home),
         "lake": lake.uri,
         "tables": [entry for key in all_contracts() if (entry := _table(lake, key))],
         "sources": [_source(lake, name) for name in lake.zones("landed")],
+        "waiting": _waiting(lake, settings),
         "model": _model(lake),
         "warehouse": _warehouse(settings),
     }
@@ -37,7 +40,12 @@ def render_inventory(inventory: dict[str, Any]) -> str:
         lines.append("nothing is published yet; run `beautyflow materialize`")
     lines += ["", f"{'source':<20}{'landed rows':>14}{'rejected':>11}"]
     lines += [f"{s['source']:<20}{s['landed']:>14,}{s['rejected']:>11,}" for s in inventory["sources"]]
-    if not inventory["sources"]:
+    if inventory["waiting"]:
+        lines.append(
+            f"not taken in yet: {counted(len(inventory['waiting']), 'folder')} in landing/ "
+            f"({', '.join(inventory['waiting'])}); run `beautyflow validate` or `beautyflow materialize`"
+        )
+    elif not inventory["sources"]:
         lines.append("nothing has landed yet; run `beautyflow simulate` or `beautyflow import`")
     warehouse = inventory["warehouse"]
     lines += [
@@ -78,6 +86,12 @@ def _source(lake: Lake, name: str) -> dict[str, Any]:
         "landed": sum(rows for key, rows in counted.items() if key != "quarantine"),
         "rejected": counted["quarantine"],
     }
+
+
+def _waiting(lake: Lake, settings: Settings) -> list[str]:
+    """Folders that were never taken in: an intake writes its source document last."""
+    names = [folder.name for folder in source_folders(settings.landing)]
+    return [name for name in names if lake.get_bytes(f"landed/{name}/source.json") is None]
 
 
 def _model(lake: Lake) -> str | None:

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +22,8 @@ from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from assets.contracts.settings import PROJECT_ROOT, Settings
 from assets.partitions import months
+from assets.prerequisites import asked_span
+from assets.wording import counted
 
 Say = Callable[[str], None]
 
@@ -29,6 +31,7 @@ _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.5
+_NEXT = 'Next: `beautyflow status`, `beautyflow sql "select * from fct_user_beauty limit 5"`'
 _PROCESS_TAG = "beautyflow/process"
 # Dagster warns on stderr of each blocking check that a table which never landed leaves unanswered;
 # the asset itself says why it was skipped.
@@ -49,13 +52,32 @@ class RunOutcome:
         job: Name of the job.
         run_id: Identifier under which the UI shows it.
         success: Whether every step succeeded.
-        problems: One line per failed step or failed check, with its message.
+        problems: One text per failed step or failed check, with its message.
+        failed_checks: Failed checks as ``asset.check``.
+        warned_checks: Checks that warned as ``asset.check``.
+        steps: Number of steps that ended well.
+        assets: Number of assets that were made.
     """
 
     job: str
     run_id: str
     success: bool
     problems: list[str]
+    failed_checks: list[str] = field(default_factory=list)
+    warned_checks: list[str] = field(default_factory=list)
+    steps: int = 0
+    assets: int = 0
+
+    def after(self, earlier: "RunOutcome") -> "RunOutcome":
+        """This outcome, with what an earlier run of the same command did and found added."""
+        return replace(
+            self,
+            problems=earlier.problems + self.problems,
+            failed_checks=earlier.failed_checks + self.failed_checks,
+            warned_checks=earlier.warned_checks + self.warned_checks,
+            steps=earlier.steps + self.steps,
+            assets=earlier.assets + self.assets,
+        )
 
 
 def prepare_instance_folder(settings: Settings) -> Path:
@@ -109,7 +131,7 @@ def run_job(
         result = definitions.resolve_job_def(job).execute_in_process(
             run_config=_QUIET, instance=instance, run_id=run_id, tags=tags, raise_on_error=False
         )
-    return RunOutcome(job, run_id, result.success, teller.problems)
+    return teller.outcome(job, result.success)
 
 
 def steps_log(instance: DagsterInstance) -> Path:
@@ -169,7 +191,10 @@ class _Teller:
         self._talkative = talkative
         self._cursor: str | None = None
         self._started: dict[str, float] = {}
-        self._partitions: dict[str, int] = {}
+        self._failed_checks: list[str] = []
+        self._warned_checks: list[str] = []
+        self._steps: set[str] = set()
+        self._assets: set[dg.AssetKey] = set()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="run-progress", daemon=True)
 
@@ -181,6 +206,19 @@ class _Teller:
         self._finished.set()
         self._thread.join()
         self._tell_news()
+
+    def outcome(self, job: str, success: bool) -> RunOutcome:
+        """What was told, once the run has ended."""
+        return RunOutcome(
+            job,
+            self._run_id,
+            success,
+            self.problems,
+            self._failed_checks,
+            self._warned_checks,
+            len(self._steps),
+            len(self._assets),
+        )
 
     def _follow(self) -> None:
         while not self._finished.wait(_POLL_SECONDS):
@@ -203,20 +241,27 @@ class _Teller:
         if kind == DagsterEventType.STEP_START:
             self._started[step] = entry.timestamp
             self._say(f"  {step} ...")
-        elif kind == DagsterEventType.ASSET_MATERIALIZATION:
-            self._partitions[step] = self._partitions.get(step, 0) + 1
+        elif kind == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key is not None:
+            self._assets.add(event.asset_key)
         elif kind == DagsterEventType.STEP_SUCCESS:
+            self._steps.add(step)
             self._say(f"  {step} done in {entry.timestamp - self._started.get(step, time.time()):.1f} s")
         elif kind == DagsterEventType.STEP_FAILURE:
             self._complain(f"{step} failed: {_root_message(event)}")
         elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
-            evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed:
-                check = f"check {evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
-                if evaluation.severity == dg.AssetCheckSeverity.ERROR:
-                    self._complain(f"{check} failed: {evaluation.description or 'see its page in the UI'}")
-                else:
-                    self._say(f"  ? {check} warns: {evaluation.description or 'see its page in the UI'}")
+            self._judge(event.asset_check_evaluation_data)
+
+    def _judge(self, evaluation: dg.AssetCheckEvaluation) -> None:
+        if evaluation.passed:
+            return
+        check = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
+        message = evaluation.description or "see its page in the UI"
+        if evaluation.severity == dg.AssetCheckSeverity.ERROR:
+            self._failed_checks.append(check)
+            self._complain(f"check {check} failed: {message}")
+        else:
+            self._warned_checks.append(check)
+            self._say(f"  ? check {check} warns: {message}")
 
     def _complain(self, problem: str) -> None:
         self.problems.append(problem)
@@ -244,7 +289,7 @@ def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -
 
     Args:
         settings: Which community.
-        job: ``build_community`` or ``nightly_increment``.
+        job: One of ``prerequisites.RUNNABLE_JOBS``.
         wanted: ``YYYY-MM``, ``YYYY-MM..YYYY-MM``, or empty for all months that landed.
         say: Receives progress, one line at a time.
 
@@ -258,15 +303,42 @@ def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -
         for run_id in release_dead_runs(instance):
             say(f"Run {run_id} was killed; its pools are free again")
         say("Taking in what has landed")
-        outcome = run_job(instance, definitions, "land_community", None, say)
-        if not outcome.success:
-            return outcome
+        landing = run_job(instance, definitions, "land_community", None, say)
+        if not landing.success:
+            return landing
         if definitions.resolve_job_def(job).partitions_def is None:
             say(f"Running {job}")
-            return run_job(instance, definitions, job, None, say)
+            return run_job(instance, definitions, job, None, say).after(landing)
         span = span_of(wanted, known_months(instance))
         say(f"Making {span[0]} to {span[1]} ({job})")
-        return run_job(instance, definitions, job, span, say)
+        return run_job(instance, definitions, job, span, say).after(landing)
+
+
+def conclude(outcome: RunOutcome, log: Path) -> str:
+    """What came of a command, and what to do next, as lines for a terminal.
+
+    Args:
+        outcome: How its run ended.
+        log: What the steps printed.
+    """
+    if outcome.success:
+        made = f"{counted(outcome.steps, 'step')}, {counted(outcome.assets, 'asset')} made"
+        checks = f"{_judged(outcome.failed_checks, 'failed')}, {_judged(outcome.warned_checks, 'warned')}"
+        return f"{outcome.job} succeeded: {made}; {checks}\n{_NEXT}"
+    return "\n".join(
+        [
+            f"{outcome.job} failed:",
+            *(f"  ! {problem.splitlines()[0]}" for problem in outcome.problems),
+            "Steps that need what failed did not run; what was published before stays as it was.",
+            "If rows are wrong (`beautyflow validate` names them): fix the files, import and materialize again.",
+            f"If a step broke: what it printed is in {log}",
+        ]
+    )
+
+
+def _judged(checks: list[str], verdict: str) -> str:
+    names = f" ({', '.join(checks)})" if checks else ""
+    return f"{counted(len(checks), 'check')} {verdict}{names}"
 
 
 def span_of(wanted: str, known: list[str]) -> tuple[str, str]:
@@ -276,14 +348,13 @@ def span_of(wanted: str, known: list[str]) -> tuple[str, str]:
     ('2016-01', '2016-03')
 
     Raises:
-        ValueError: Nothing has landed, or the months named have not.
+        ValueError: Nothing has landed, the months named have not, or they are no range.
     """
     if not known:
         raise ValueError("nothing has landed; run `beautyflow simulate` or `beautyflow import` first")
     if not wanted:
         return known[0], known[-1]
-    first, _, last = wanted.partition("..")
-    last = last or first
+    first, last = asked_span(wanted)
     for month in (first, last):
         if month not in known:
             raise ValueError(f"month {month!r} has not landed; there is {known[0]} to {known[-1]}")

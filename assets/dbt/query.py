@@ -21,7 +21,12 @@ from duckdb_tables()
 where schema_name = 'main'
 order by table_name
 """
-_WELCOME = "Read-only copy of the warehouse. End a query with `;`. `.tables` lists tables, `.quit` leaves."
+_WELCOME = (
+    "Read-only copy of the warehouse. End a query with `;`. `.tables` lists tables, `.help` helps, `.quit` leaves."
+)
+_HELP = """\
+Lake tables are `lake.<table>`, such as `lake.photos`; marts go by their name, such as `fct_user_beauty`.
+End a query with `;`. `.tables` lists the marts. `.quit` or Ctrl-D leaves."""
 
 
 class QueryFailure(RuntimeError):
@@ -53,17 +58,23 @@ def print_query(settings: Settings, sql: str, output: str = "table", rows: int =
         rows: Most rows to print.
 
     Raises:
-        QueryFailure: Unknown format, nothing published yet, or DuckDB refuses the query.
+        QueryFailure: Unknown format, not one statement, nothing published yet, or DuckDB refuses the query.
     """
     if output not in FORMATS:
         raise QueryFailure(f"unknown format {output!r}; choose one of {', '.join(FORMATS)}")
+    if len(_split(sql)) != 1:
+        raise QueryFailure("one statement at a time; several go through a pipe: beautyflow sql < queries.sql")
     names, found = run_query(settings, sql, rows + 1)
     shown = found[:rows]
     if output == "csv":
         return _as_csv(names, shown)
     if output == "json":
         return "\n".join(json.dumps(dict(zip(names, row, strict=True)), default=str) for row in shown)
-    more = f"\n(only the first {rows} rows; ask for more with --rows)" if len(found) > rows else ""
+    more = (
+        f"\n(only the first {'row' if rows == 1 else f'{rows} rows'}; ask for more with --rows)"
+        if len(found) > rows
+        else ""
+    )
     return _as_table(names, shown) + more
 
 
@@ -77,26 +88,82 @@ def prompt(
     """
     run_query(settings, "select 1")
     say(_WELCOME)
-    for statement in _statements(read):
+    for entry in _entries(read):
         try:
-            say(print_query(settings, _TABLES if statement == ".tables" else statement, "table", rows))
+            _answer(settings, entry, "table", rows, say)
         except QueryFailure as failure:
             say(str(failure))
 
 
-def _statements(read: Callable[[str], str]) -> Iterable[str]:
+def answer_script(
+    settings: Settings,
+    output: str,
+    rows: int,
+    read: Callable[[str], str],
+    say: Callable[[str], None],
+    complain: Callable[[str], None],
+) -> int:
+    """Answer every query of a file or pipe without prompts; the last one needs no ``;``.
+
+    Args:
+        settings: The community.
+        output: Format of the answers.
+        rows: Most rows to print of each answer.
+        read: Returns the next line; raises EOFError at the end.
+        say: Receives answers.
+        complain: Receives the reason for each failure.
+
+    Returns:
+        Number of failures.
+
+    Raises:
+        QueryFailure: Nothing was published yet.
+    """
+    run_query(settings, "select 1")
+    failures = 0
+    for entry in _entries(read, with_rest=True):
+        try:
+            _answer(settings, entry, output, rows, say)
+        except QueryFailure as failure:
+            failures += 1
+            complain(str(failure))
+    return failures
+
+
+def _entries(read: Callable[[str], str], with_rest: bool = False) -> Iterable[str]:
+    """What was entered, up to a line that ends with ``;`` or is a command; the unfinished rest if asked for."""
     lines: list[str] = []
     while True:
         try:
             line = read("...> " if lines else "sql> ").strip()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
+            break
+        except KeyboardInterrupt:
             return
         if line in {".quit", ".exit"}:
             return
         lines += [line] if line else []
-        if lines and (line.endswith(";") or lines[0].startswith(".")):
-            yield " ".join(lines).rstrip(";")
+        if lines and (line.endswith(";") or lines[0].startswith(".") or lines == ["help"]):
+            yield "\n".join(lines)  # not a space: a comment ends with its line
             lines = []
+    if lines and with_rest:
+        yield "\n".join(lines)
+
+
+def _answer(settings: Settings, entry: str, output: str, rows: int, say: Callable[[str], None]) -> None:
+    command = entry.rstrip("; ")
+    if command in {"help", ".help"}:
+        say(_HELP)
+        return
+    for statement in _split(_TABLES if command == ".tables" else entry):
+        say(print_query(settings, statement, output, rows))
+
+
+def _split(sql: str) -> list[str]:
+    try:
+        return [statement.query for statement in duckdb.extract_statements(sql)]
+    except duckdb.Error as error:
+        raise QueryFailure(str(error)) from error
 
 
 def _as_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -1,17 +1,35 @@
 import json
+import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from assets.cli import app
+from assets.contracts.settings import Settings
+from assets.dbt.publish import publish_warehouse
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BEAUTYFLOW_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("BEAUTYFLOW_LAKE", raising=False)
-    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+    return lambda *arguments, **options: CliRunner().invoke(app, list(arguments), **options)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A community that exists but is empty."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def no_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes it an error to load what runs jobs."""
+    monkeypatch.setitem(sys.modules, "assets.running", None)
 
 
 @pytest.fixture
@@ -44,7 +62,13 @@ def test_import_of_an_unknown_format_names_the_known_ones(run, edges: Path) -> N
 def test_import_without_a_name_says_how(run, edges: Path) -> None:
     result = run("import", "edge_list", str(edges))
     assert result.exit_code == 2
-    assert "--name NAME" in result.stderr
+    assert "--name is missing" in result.stderr
+
+
+def test_import_without_a_path_says_how(run) -> None:
+    result = run("import", "edge_list", "--name", "tiny")
+    assert result.exit_code == 2
+    assert "PATH is missing" in result.stderr
 
 
 def test_import_list_describes_every_format(run) -> None:
@@ -53,7 +77,15 @@ def test_import_list_describes_every_format(run) -> None:
     assert "canonical:" in text
 
 
-def test_validate_of_an_empty_home_says_what_to_do(run) -> None:
+@pytest.mark.parametrize("command", [["status"], ["validate"], ["sql", "select 1"], ["vacuum"], ["materialize"]])
+def test_home_that_does_not_exist_is_refused_and_not_made(run, tmp_path: Path, command: list[str]) -> None:
+    result = run(*command)
+    assert result.exit_code == 2
+    assert f"there is no community in {tmp_path / 'home'}; " in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_validate_of_an_empty_home_says_what_to_do(run, home: Path) -> None:
     result = run("validate")
     assert result.exit_code == 2
     assert "nothing has landed" in result.stderr
@@ -66,7 +98,49 @@ def test_materialize_of_months_that_have_not_landed_names_those_that_have(run, e
     assert "month '2016-01' has not landed; there is undated to undated" in result.stderr
 
 
-def test_sql_before_any_build_says_what_to_do(run) -> None:
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        (["--job", "foo"], "choose one of build_community, nightly_increment, evaluate_beauty"),
+        (["--months", "2016-3"], "months are YYYY-MM or YYYY-MM..YYYY-MM"),
+        (["--months", "2016-03..2015-12"], "the range ends before it begins"),
+    ],
+)
+@pytest.mark.usefixtures("no_dagster")
+def test_materialize_refuses_at_once_what_cannot_run(run, edges: Path, options: list[str], answer: str) -> None:
+    run("import", "edge_list", str(edges), "--name", "tiny")
+    result = run("materialize", *options)
+    assert result.exit_code == 2, result.output
+    assert answer in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("no_dagster", "home")
+def test_materialize_of_an_empty_home_says_so_at_once(run) -> None:
+    result = run("materialize")
+    assert result.exit_code == 2, result.output
+    assert "nothing has landed" in result.stderr
+
+
+def test_materialize_explains_its_marks(run) -> None:
+    text = run("materialize", "--help").output
+    assert "what failed" in text
+    assert "what only warns" in text
+
+
+def test_sql_of_a_pipe_prints_answers_only_and_tells_failure(run, home: Path) -> None:
+    settings = Settings(home, str(home / "lake"))
+    settings.warehouse.parent.mkdir()
+    duckdb.connect(str(settings.warehouse)).close()
+    publish_warehouse(settings)
+    good = run("sql", "--format", "csv", input="select 1 as a;\nselect 2 as b")
+    assert (good.exit_code, good.stdout) == (0, "a\n1\nb\n2\n")
+    bad = run("sql", "--format", "csv", input="bad;\nselect 2 as b")
+    assert (bad.exit_code, bad.stdout) == (1, "b\n2\n")
+    assert "Parser Error" in bad.stderr
+
+
+def test_sql_before_any_build_says_what_to_do(run, home: Path) -> None:
     result = run("sql", "select 1")
     assert result.exit_code == 2
     assert "beautyflow materialize" in result.stderr
@@ -99,5 +173,11 @@ def test_vacuum_deletes_nothing_that_counts(run, edges: Path) -> None:
     before = run("status", "--json").output
     result = run("vacuum", "--days", "0")
     assert result.exit_code == 0
-    assert "files deleted" in result.output
+    assert "deleted" in result.output
     assert run("status", "--json").output == before
+
+
+def test_vacuum_refuses_a_negative_number_of_days(run, home: Path) -> None:
+    result = run("vacuum", "--days", "-1")
+    assert result.exit_code == 2
+    assert "--days" in result.stderr

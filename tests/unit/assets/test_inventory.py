@@ -39,6 +39,27 @@ def test_take_inventory_counts_tables_and_sources(settings: Settings) -> None:
     assert "crawl" in render_inventory(inventory)
 
 
+def test_take_inventory_names_folders_that_wait_for_their_intake(settings: Settings) -> None:
+    for name in ("first", "second"):
+        (settings.landing / name).mkdir(parents=True)
+    inventory = take_inventory(settings)
+    assert inventory["waiting"] == ["first", "second"]
+    text = render_inventory(inventory)
+    assert "not taken in yet: 2 folders in landing/ (first, second); run `beautyflow validate` or" in text
+    assert "nothing has landed yet" not in text
+    Lake(settings.lake_uri).zone("landed/first").put_bytes("source.json", b"{}")
+    assert take_inventory(settings)["waiting"] == ["second"]
+
+
+def test_render_inventory_shows_sources_before_anything_is_published(settings: Settings) -> None:
+    zone = Lake(settings.lake_uri).zone("landed/crawl")
+    zone.write(USERS, "undated", _users([1, 2, 3]))
+    zone.put_bytes("source.json", b"{}")
+    text = render_inventory(take_inventory(settings))
+    assert "nothing is published yet" in text
+    assert ["crawl", "3", "0"] in [line.split() for line in text.splitlines()]
+
+
 def test_take_inventory_counts_exclusions_also_of_months_without_any_row(settings: Settings) -> None:
     lake = Lake(settings.lake_uri)
     lake.write(USERS, "undated", _users([1, 2]))

@@ -11,7 +11,16 @@ import pytest
 from dagster._core.storage.dagster_run import DagsterRun
 
 from assets.contracts.settings import Settings
-from assets.running import known_months, open_instance, release_dead_runs, run_job, span_of, steps_log
+from assets.running import (
+    RunOutcome,
+    conclude,
+    known_months,
+    open_instance,
+    release_dead_runs,
+    run_job,
+    span_of,
+    steps_log,
+)
 
 KNOWN = ["2015-12", "2016-01", "2016-02", "undated"]
 STATUS = dg.DagsterRunStatus
@@ -40,6 +49,11 @@ def test_span_of_one_month_and_of_a_range():
 def test_span_of_a_month_that_has_not_landed_names_it(wanted, missing):
     with pytest.raises(ValueError, match=f"^month '{missing}' has not landed; there is 2015-12 to undated$"):
         span_of(wanted, KNOWN)
+
+
+def test_span_of_a_range_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValueError, match="the range ends before it begins"):
+        span_of("2016-02..2015-12", KNOWN)
 
 
 def test_span_of_a_community_without_months_says_what_to_do():
@@ -194,6 +208,42 @@ def test_run_job_tells_a_failure_in_its_own_words(instance):
         ["refusal failed: bring a bucket"],
         ["  refusal ...", "  ! refusal failed: bring a bucket"],
     )
+
+
+def test_run_job_counts_what_was_made_and_names_checks(instance):
+    job = dg.define_asset_job("all_of_it", selection="*")
+    definitions = dg.Definitions([pond], jobs=[job], executor=dg.in_process_executor)
+    outcome = run_job(instance, definitions, "all_of_it", None, lambda line: None)
+    assert (outcome.steps, outcome.assets) == (1, 1)
+    assert outcome.failed_checks == ["pond.is_full"]
+    assert outcome.warned_checks == ["pond.is_blue"]
+
+
+# ---- conclude ----
+
+
+def test_conclude_of_success_counts_both_runs_and_names_checks_and_the_next_step(tmp_path):
+    landing = RunOutcome("land_community", "a", True, [], [], ["landing.few_rows_are_rejected"], 1, 1)
+    built = RunOutcome("build_community", "b", True, ["check x.y failed: z"], ["x.y"], [], 4, 9)
+    lines = conclude(built.after(landing), tmp_path).splitlines()
+    assert lines[0] == (
+        "build_community succeeded: 5 steps, 10 assets made; "
+        "1 check failed (x.y), 1 check warned (landing.few_rows_are_rejected)"
+    )
+    assert "beautyflow status" in lines[1]
+    assert "beautyflow sql" in lines[1]
+
+
+def test_conclude_of_failure_repeats_each_problem_in_one_line_and_says_what_to_do(tmp_path):
+    problems = ["check users.ids_are_unique failed: 3 are not", "users failed: not published\nat all"]
+    text = conclude(RunOutcome("build_community", "b", False, problems), tmp_path / "steps.log")
+    assert text.splitlines()[:3] == [
+        "build_community failed:",
+        "  ! check users.ids_are_unique failed: 3 are not",
+        "  ! users failed: not published",
+    ]
+    for told in ("did not run", "stays as it was", "import", "beautyflow validate", str(tmp_path / "steps.log")):
+        assert told in text
 
 
 # ---- the instance ----

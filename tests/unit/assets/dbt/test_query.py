@@ -3,7 +3,7 @@ import pytest
 
 from assets.contracts.settings import Settings
 from assets.dbt.publish import publish_warehouse
-from assets.dbt.query import QueryFailure, print_query, prompt, run_query
+from assets.dbt.query import QueryFailure, answer_script, print_query, prompt, run_query
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_print_query_aligns_numbers_right_and_text_left(settings):
 
 
 def test_print_query_says_when_rows_are_cut(settings):
-    assert print_query(settings, QUERY, rows=1).splitlines()[-1] == "(only the first 1 rows; ask for more with --rows)"
+    assert print_query(settings, QUERY, rows=1).splitlines()[-1] == "(only the first row; ask for more with --rows)"
 
 
 def test_print_query_of_nothing_says_so(settings):
@@ -65,3 +65,53 @@ def test_prompt_answers_until_the_person_leaves(settings):
     assert said[1].split() == ["n", "-", "2"]
     assert "Parser Error" in said[2]
     assert said[3].splitlines()[2].split()[0] == "t"
+
+
+@pytest.mark.parametrize("sql", ["select 1; select 2", ";", "-- nothing"])
+def test_print_query_refuses_what_is_not_one_statement(settings, sql):
+    with pytest.raises(QueryFailure, match="^one statement at a time; several go through a pipe"):
+        print_query(settings, sql)
+
+
+def test_print_query_takes_a_semicolon_within_a_text_for_what_it_is(settings):
+    assert print_query(settings, "select 'a;b' as x;").splitlines()[-1] == "a;b"
+
+
+@pytest.mark.parametrize("line", ["help", ".help", "help;"])
+def test_prompt_helps(settings, line):
+    lines = iter([line, ".quit"])
+    said: list[str] = []
+    prompt(settings, read=lambda _: next(lines), say=said.append)
+    assert len(said[1].splitlines()) == 2
+    assert "lake.<table>" in said[1]
+
+
+def test_prompt_leaves_an_unfinished_query_at_the_end_of_input(settings):
+    lines = iter(["select 1 as n"])
+    said: list[str] = []
+    prompt(settings, read=lambda _: _next_line(lines), say=said.append)
+    assert len(said) == 1  # the welcome
+
+
+def test_answer_script_answers_all_and_counts_failures(settings):
+    script = "select 1 as a; select 2 as b;\n-- a comment\nbad;\nselect 3 as c -- and another\nfrom t limit 1"
+    lines = iter(script.splitlines())
+    said: list[str] = []
+    complaints: list[str] = []
+    failures = answer_script(settings, "csv", 50, lambda _: _next_line(lines), said.append, complaints.append)
+    assert failures == 1
+    assert said == ["a\n1", "b\n2", "c\n3"]
+    assert len(complaints) == 1
+    assert "Parser Error" in complaints[0]
+
+
+def test_answer_script_before_the_first_build_says_what_to_do(tmp_path):
+    with pytest.raises(QueryFailure, match="run `beautyflow materialize` first"):
+        answer_script(Settings(tmp_path, ""), "csv", 1, lambda _: "select 1;", print, print)
+
+
+def _next_line(lines):
+    try:
+        return next(lines)
+    except StopIteration:
+        raise EOFError from None
