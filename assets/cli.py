@@ -213,6 +213,29 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 @app.command()
+def rejected(
+    source: Annotated[str, typer.Argument(help="Name of a source; all sources by default.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Rows per table and reason.")] = 3,
+) -> None:
+    """Rows of the sources that did not land, with file, row and reason, whether or not anything is published yet.
+
+    All of them: `beautyflow sql "select * from lake.quarantine"`, once something is published.
+    """
+    from assets.contracts.lake import Lake
+    from assets.landing.rejections import rejected_rows, render_rejected
+
+    lake = Lake(_settings_of_a_community().lake_uri)
+    names = lake.zones("landed")
+    if source and source not in names:
+        _stop(f"there is no source {source!r}; there is {', '.join(names) or 'none'}")
+    for name in [source] if source else names:
+        rows = rejected_rows(lake, name, limit=limit)
+        typer.echo(f"{name}: {'no row was rejected' if not rows else ''}".rstrip(" "))
+        if rows:
+            typer.echo(render_rejected(rows))
+
+
+@app.command()
 def vacuum(
     days: Annotated[
         int, typer.Option(min=0, help="Keep what was replaced within so many days, for readers still at it.")

@@ -13,11 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.contracts.lake import Lake
+from assets.contracts.lake import Commit, Lake
+from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
 from assets.contracts.table import TableContract
 
+_LANDED = "landed"
 _SCALAR_TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.int32(): "INTEGER",
@@ -36,7 +38,7 @@ def catalog_path(settings: Settings) -> Path:
 
 
 def lake_catalog(lake: Lake) -> dict[str, Any]:
-    """Every table of the registry, with or without data.
+    """Every table of the registry, with or without data; of the quarantine, that of every landed source.
 
     Returns:
         ``tables``: key -> ``columns`` (name -> DuckDB type), ``files``, and ``uniform``, whether all files
@@ -47,14 +49,26 @@ def lake_catalog(lake: Lake) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     partitions: dict[str, str] = {}
     for key, contract in contracts.items():
-        commits = commits_of[key]
+        found = {f"{key}/{commit.partition}": (lake, commit) for commit in commits_of[key]}
+        if contract is QUARANTINE:
+            found = _quarantines(lake)
         tables[key] = {
             "columns": duckdb_columns(contract),
-            "files": [lake.location(commit.file) for commit in commits],
-            "uniform": all(commit.schema == contract.fingerprint for commit in commits),
+            "files": [place.location(commit.file) for place, commit in found.values()],
+            "uniform": all(commit.schema == contract.fingerprint for _, commit in found.values()),
         }
-        partitions |= {f"{key}/{commit.partition}": commit.sha256 for commit in commits}
+        partitions |= {name: commit.sha256 for name, (_, commit) in found.items()}
     return {"tables": tables, "partitions": partitions}
+
+
+def _quarantines(lake: Lake) -> dict[str, tuple[Lake, Commit]]:
+    """Rejected rows stay beside the source that they came from, in a zone of its own."""
+    zones = [(name, lake.zone(f"{_LANDED}/{name}")) for name in lake.zones(_LANDED)]
+    return {
+        f"{_LANDED}/{name}/{QUARANTINE.key}/{commit.partition}": (zone, commit)
+        for name, zone in zones
+        for commit in zone.commits(QUARANTINE.key)
+    }
 
 
 def _reading_order(contracts: Mapping[str, TableContract]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 ::
 
-    community.toml              name = "...", consent = "users_table" or "all", notes = "..."
+    community.toml              keys of COMMUNITY_KEYS; it may be absent
     users.csv  edges.parquet    a table as one file
     photos/2013-04.parquet ...  a table as many files
     images/12.jpg  images.tar   images, where photos have no column ``uri``
@@ -10,8 +10,10 @@
 Any table may be absent. Columns have the names of the contract; nullable ones may be absent.
 """
 
+import difflib
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from assets.contracts.community import PHOTOS, USERS
 from assets.contracts.table import TableContract
@@ -22,6 +24,10 @@ from assets.landing.importers.images import image_places, keep_images_by_photo_i
 from assets.landing.importers.table_files import SUFFIXES, load_table_file
 
 COMMUNITY_FILE = "community.toml"
+COMMUNITY_KEYS = ("name", "consent", "notes")
+
+_STATED_FOR_ALL = {"users": "opted_in", "photos": "is_public"}
+"""Table -> the required column that ``consent = "all"`` answers for every row."""
 
 
 def read(path: Path, options: object, intake: Intake) -> None:
@@ -35,10 +41,11 @@ def read(path: Path, options: object, intake: Intake) -> None:
     tables = _files_by_table(path, intake)
     intake.consent = _consent(path, has_users=USERS.key in tables)
     for contract, files in tables.values():
+        defaults = column_defaults(contract, intake.name, intake.consent)
         with_uri = False
         for file in files:
             source = load_table_file(
-                intake, contract, file, str(file.relative_to(path)), defaults=_defaults(contract, intake)
+                intake, contract, file, str(file.relative_to(path)), defaults=defaults, remedies=_remedies(contract)
             )
             with_uri |= "uri" in source.fields
         intake.workspace.reject_duplicates(contract.key)
@@ -82,13 +89,7 @@ def _table_files(entry: Path) -> list[Path]:
 
 def _consent(path: Path, *, has_users: bool) -> str:
     file = path / COMMUNITY_FILE
-    if not file.exists():
-        stated = CONSENT_IN_USERS
-    else:
-        try:
-            stated = tomllib.loads(file.read_text(encoding="utf-8")).get("consent", CONSENT_IN_USERS)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ImportFailure(f"cannot be read: {error}", file=file, expected="TOML in UTF-8") from error
+    stated = _community(file).get("consent", CONSENT_IN_USERS)
     if stated not in (CONSENT_IN_USERS, CONSENT_OF_ALL):
         raise ImportFailure(
             f"consent is {stated!r}",
@@ -107,18 +108,50 @@ def _consent(path: Path, *, has_users: bool) -> str:
     return str(stated)
 
 
-def _defaults(contract: TableContract, intake: Intake) -> dict[str, Field]:
-    """What a required column is where the file leaves it out, because it can be only that."""
+def _community(file: Path) -> dict[str, Any]:
+    """What a community says of itself; nothing where it has no file."""
+    if not file.exists():
+        return {}
+    try:
+        stated = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ImportFailure(f"cannot be read: {error}", file=file, expected="TOML in UTF-8") from error
+    for key in stated:
+        if key not in COMMUNITY_KEYS:
+            near = difflib.get_close_matches(key, COMMUNITY_KEYS, n=1)
+            raise ImportFailure(
+                f"there is no key {key!r}",
+                file=file,
+                expected=f"only the keys {', '.join(COMMUNITY_KEYS)}",
+                remedy=f"Did you mean {near[0]!r}?" if near else "",
+            )
+    return stated
+
+
+def _remedies(contract: TableContract) -> dict[str, str]:
+    column = _STATED_FOR_ALL.get(contract.key)
+    if column is None:
+        return {}
+    return {column: f'Add the column, or state it for everyone with consent = "{CONSENT_OF_ALL}" in {COMMUNITY_FILE}.'}
+
+
+def column_defaults(contract: TableContract, name: str, consent: str) -> dict[str, Field]:
+    """What a required column is where the file leaves it out, because it can be only that.
+
+    Args:
+        contract: The table.
+        name: Name of the source.
+        consent: What the community states, ``users_table`` or ``all``.
+    """
     defaults = {
         "photos": {"uri": constant("")},
         "crowd_ratings": {"is_gold": constant(False)},
-        "labels": {"source": constant(intake.name)},
-        "user_quality": {"source": constant(intake.name)},
-        "scores": {"model_version": constant(intake.name), "preprocessing_hash": constant("")},
+        "labels": {"source": constant(name)},
+        "user_quality": {"source": constant(name)},
+        "scores": {"model_version": constant(name), "preprocessing_hash": constant("")},
     }.get(contract.key, {})
-    if intake.consent == CONSENT_OF_ALL:
-        stated = {"users": "opted_in", "photos": "is_public"}.get(contract.key)
-        defaults |= {stated: constant(True)} if stated else {}
+    if consent == CONSENT_OF_ALL and contract.key in _STATED_FOR_ALL:
+        defaults |= {_STATED_FOR_ALL[contract.key]: constant(True)}
     return defaults
 
 

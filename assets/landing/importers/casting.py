@@ -110,6 +110,11 @@ def cast(column: Column, raw: Field, *, is_key: bool) -> Cast:
     return Cast(value, f"({text} IS NULL OR trim({text}) IN ({_ABSENT}))", text, _REASONS[family], _EXPECTED[family])
 
 
+def expected_of(column: Column) -> str:
+    """What should stand in a column, for people."""
+    return _EXPECTED.get(_family(column.type), "text")
+
+
 def range_condition(column: Column, value: str) -> tuple[str, str] | None:
     """SQL condition for a value outside the contract's range, and what is expected; None without a range."""
     if pa.types.is_timestamp(column.type):

@@ -53,6 +53,7 @@ class Intake:
         name: Name of the source.
         landing_root: Folder that stored photo URIs start from where they lie below it.
         workspace: Where rows are loaded and checked.
+        option_names: Options of the format, for errors that an option would solve.
         consent: ``users_table``: each user has said so; ``all``: the dataset as a whole states it, and
             users that no file lists are derived from the ids seen.
         notes: What a person should know of this import.
@@ -61,6 +62,7 @@ class Intake:
     name: str
     landing_root: Path
     workspace: Workspace
+    option_names: tuple[str, ...] = ()
     consent: str = CONSENT_OF_ALL
     notes: list[str] = field(default_factory=list)
 

@@ -43,11 +43,13 @@ def _load_photos(path: Path, intake: Intake) -> None:
     index = path / "index.csv"
     source = open_table_file(intake, index, index.name)
     values = bind_columns(
+        intake,
         PHOTOS,
         source,
         index,
         {"photo_id": "item", "uri": "file", "category": "category"},
         {"is_public": constant(True)},
+        {},
     )
     values["uri"] = Field(f"'{IMAGES}/' || {identifier('file')}")
     intake.workspace.load(PHOTOS, source, values)

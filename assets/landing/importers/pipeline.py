@@ -24,6 +24,8 @@ from assets.landing.importers.workspace import Workspace
 MEMORY_LIMIT = "512MB"
 """What DuckDB may hold; the rest spills to disk."""
 
+_SHOWN_CHARACTERS = 200
+
 
 def import_source(
     source_format: str,
@@ -37,7 +39,8 @@ def import_source(
 ) -> ImportReport:
     """Read a file or folder and replace the source ``name`` in the lake with what it holds.
 
-    Rows that break the contract go to the quarantine with their reason. Nothing happens when the files
+    Rows that break the contract go to the quarantine with their reason; an import that would land none at
+    all, though files have rows or rows had landed, is refused. Nothing happens when the files
     (by name, size and modification time), the options and the code are those of the last import. Two
     imports of one source wait for one another.
 
@@ -51,7 +54,8 @@ def import_source(
         memory_limit: What DuckDB may hold in memory.
 
     Raises:
-        ImportFailure: The path, the name or a file is unusable; the lake is as it was.
+        ImportFailure: The path, the name or a file is unusable, no row can be used, or the source has another
+            format; the lake is as it was.
     """
     chosen = format_called(source_format)
     if not path.exists():
@@ -63,20 +67,57 @@ def import_source(
         earlier = read_source_document(zone)
         if earlier is not None and earlier["identity"] == identity and is_whole(zone, earlier):
             return report_from_dict(name, source_format, earlier)
+        _refuse_other_format(zone, name, chosen, path, earlier)
         with closing(Workspace(folder, memory_limit)) as workspace:
-            intake = Intake(name, landing_root, workspace)
+            intake = Intake(name, landing_root, workspace, tuple(o.name for o in chosen.option_list()))
             chosen.read(path, values, intake)
+            if intake.consent == CONSENT_OF_ALL:
+                _derive_users(workspace)
+            _refuse_nothing(workspace, name, zone, chosen, path, earlier)
             return _land(zone, intake, chosen, identity)
 
 
 def _land(zone: Lake, intake: Intake, chosen: Format, identity: dict[str, Any]) -> ImportReport:
-    if intake.consent == CONSENT_OF_ALL:
-        _derive_users(intake.workspace)
     staged, tables = stage_everything(zone, intake.workspace, intake.name)
     report = ImportReport(intake.name, chosen.name, False, tables, tuple(intake.notes))
     document = {"identity": identity, "consent": intake.consent, "name": intake.name, **report.to_dict()}
     publish(zone, staged, document, identity["code_version"])
     return report
+
+
+def _refuse_other_format(zone: Lake, name: str, chosen: Format, path: Path, earlier: dict[str, Any] | None) -> None:
+    """Two files that share a name by mistake would replace one another."""
+    if earlier is not None and earlier["identity"]["format"] != chosen.name:
+        raise ImportFailure(
+            f"the source {name!r} was imported as {earlier['identity']['format']} before, not as {chosen.name}",
+            file=path,
+            expected="one format per source",
+            remedy=f"Choose another name, or delete {zone.location('')} if the source is to be replaced.",
+        )
+
+
+def _refuse_nothing(
+    workspace: Workspace, name: str, zone: Lake, chosen: Format, path: Path, earlier: dict[str, Any] | None
+) -> None:
+    """Files without a usable row are wrong files, and no reason to lose what landed; empty ones may be meant."""
+    if workspace.lands_a_row():
+        return
+    had_landed = 0 if earlier is None else sum(table["landed"] for table in earlier["tables"].values())
+    rejections = [_rejections_of(workspace, key, name) for key in workspace.tables if workspace.rejected_counts(key)]
+    if rejections or had_landed:
+        problem = f"no row can be used ({'; '.join(rejections) or 'the tables are empty'})"
+        if had_landed:
+            problem += f", and {had_landed:,} rows of the source {name!r} would be lost"
+        remedy = "Correct the files"
+        remedy += f", or delete {zone.location('')} if the source is to go." if had_landed else "."
+        raise ImportFailure(problem, file=path, expected=chosen.expects, remedy=remedy)
+
+
+def _rejections_of(workspace: Workspace, key: str, name: str) -> str:
+    """Reasons with their counts, and the first rejected row."""
+    counts = ", ".join(f"{reason} {rows:,}" for reason, rows in workspace.rejected_counts(key).items())
+    first = next(workspace.rejected_batches(key, name)).slice(0, 1).to_pylist()[0]
+    return f"{key}: {counts}, first {first['file']} row {first['row']}: {first['detail'][:_SHOWN_CHARACTERS]}"
 
 
 def _derive_users(workspace: Workspace) -> None:

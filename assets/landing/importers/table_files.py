@@ -57,6 +57,7 @@ def load_table_file(
     *,
     columns: Mapping[str, str] | None = None,
     defaults: Mapping[str, Field] | None = None,
+    remedies: Mapping[str, str] | None = None,
 ) -> Source:
     """Load one file into a table.
 
@@ -67,12 +68,13 @@ def load_table_file(
         label: What to call the file in the quarantine.
         columns: Column of the contract -> its name in the file, where the two differ.
         defaults: Column of the contract -> what it is where the file has no such column.
+        remedies: Column of the contract -> what to do where it is missing, beside renaming one.
 
     Raises:
         ImportFailure: A column is missing that must be there.
     """
     source = open_table_file(intake, path, label)
-    values = bind_columns(contract, source, path, columns or {}, defaults or {})
+    values = bind_columns(intake, contract, source, path, columns or {}, defaults or {}, remedies or {})
     used = {field.sql for field in values.values()}
     ignored = [name for name in source.fields if field_of(name).sql not in used]
     if ignored:
@@ -82,11 +84,13 @@ def load_table_file(
 
 
 def bind_columns(
+    intake: Intake,
     contract: TableContract,
     source: Source,
     path: Path,
     columns: Mapping[str, str],
     defaults: Mapping[str, Field],
+    remedies: Mapping[str, str],
 ) -> dict[str, Field]:
     """What each column of the contract is read from; absent nullable columns are left out."""
     values: dict[str, Field] = {}
@@ -102,7 +106,19 @@ def bind_columns(
                 file=path,
                 line=1 if source.has_text else None,
                 column=name,
-                expected=f"columns {', '.join(c.name for c in contract.columns if not c.nullable)}",
-                remedy="Rename the column in the file, or name it with an option where the format has one.",
+                expected=_expected_columns(contract, defaults),
+                remedy=remedies.get(column.name) or _renaming(intake.option_names),
             )
     return values
+
+
+def _expected_columns(contract: TableContract, defaults: Mapping[str, Field]) -> str:
+    optional = [c.name for c in contract.columns if c.nullable or c.name in defaults]
+    required = [c.name for c in contract.columns if c.name not in optional]
+    words = f"columns {', '.join(required)}"
+    return f"{words}; optional ones are {', '.join(optional)}" if optional else words
+
+
+def _renaming(option_names: Sequence[str]) -> str:
+    remedy = "Rename the column in the file"
+    return f"{remedy}, or name it with an option ({', '.join(option_names)})." if option_names else f"{remedy}."

@@ -237,6 +237,11 @@ class Workspace:
         for batch in self._connection.execute(sql).to_arrow_reader(BATCH_ROWS):
             yield from _by_month(batch)
 
+    def lands_a_row(self) -> bool:
+        """Whether any table has a row that lands."""
+        selects = [select for table in self.tables.values() for select in table.selects]
+        return any(self.execute(f"SELECT 1 FROM ({select}) LIMIT 1") for select in selects)
+
     def rejected_counts(self, key: str) -> dict[str, int]:
         """Reason -> rejected rows of a table."""
         rows = self.tables[key].rows

@@ -181,3 +181,14 @@ def test_vacuum_refuses_a_negative_number_of_days(run, home: Path) -> None:
     result = run("vacuum", "--days", "-1")
     assert result.exit_code == 2
     assert "--days" in result.stderr
+
+
+def test_rejected_shows_rows_that_did_not_land_with_their_reason(run, tmp_path: Path) -> None:
+    links = tmp_path / "links.csv"
+    links.write_text("source,target\n1,2\n3,x\n")
+    assert run("import", "edge_list", str(links), "--name", "links").exit_code == 0
+    shown = run("rejected")
+    assert shown.exit_code == 0
+    assert "links.csv, row 3, column followee_id" in shown.output
+    refused = run("rejected", "other")
+    assert (refused.exit_code, "there is links" in refused.output) == (2, True)

@@ -6,6 +6,7 @@ import pytest
 
 from assets.contracts.community import USERS
 from assets.contracts.lake import Lake
+from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.registry import all_contracts
 from assets.contracts.table import UTC_TIMESTAMP
 from assets.dbt.catalog import duckdb_columns, duckdb_type, lake_catalog, write_catalog
@@ -25,6 +26,20 @@ def test_lake_catalog_lists_every_contract_and_only_committed_files(tmp_path):
     assert catalog["tables"]["users"]["files"] == [f"{tmp_path}/{commit.file}"]
     assert catalog["tables"]["photos"]["files"] == []
     assert catalog["partitions"] == {"users/2016-01": commit.sha256}
+
+
+def test_lake_catalog_lists_the_quarantine_of_every_source(tmp_path):
+    lake = Lake(str(tmp_path))
+    row = {"table": "users", "file": "a.csv", "row": 2, "reason": "out_of_range", "detail": "", "text": "1,2"}
+    commits = {}
+    for source in ("a", "b"):
+        rows = pa.Table.from_pylist([{**row, "source": source}], schema=QUARANTINE.schema)
+        commits[source] = lake.zone(f"landed/{source}").write(QUARANTINE, "users", rows)
+    catalog = lake_catalog(lake)
+    assert catalog["tables"]["quarantine"]["files"] == [
+        f"{tmp_path}/landed/{source}/{commit.file}" for source, commit in commits.items()
+    ]
+    assert catalog["partitions"] == {f"landed/{s}/quarantine/users": c.sha256 for s, c in commits.items()}
 
 
 def test_lake_catalog_tells_files_of_an_older_contract(tmp_path):

@@ -241,7 +241,8 @@ def test_read_takes_a_header_without_rows(importing, folder):
 
 @pytest.mark.parametrize("rows", ["7,x,y\n", "7,x,y", "\n\n7,x,y\n8,x,y\n"])
 def test_read_keeps_rejected_rows_of_a_file_without_any_good_one(importing, folder, rows):
-    report = importing.run("canonical", folder({"community.toml": ALL, "raters.csv": f"rater_id,country\n{rows}"}))
+    files = {"users.csv": USERS_CSV, "raters.csv": f"rater_id,country\n{rows}"}
+    report = importing.run("canonical", folder(files))
     assert report.tables["raters"].rejected == {"wrong_number_of_fields": rows.count("x")}
     assert importing.rejected("raters")[0]["row"] == 2 + rows.index("7")
 
@@ -269,7 +270,26 @@ def test_read_takes_compressed_text(importing, folder):
             {"users.csv": USERS_CSV, "community.toml": "consent = "},
             r"community.toml: cannot be read: Invalid value .*; expected TOML",
         ),
-        ({"users.csv": "user_id,joined_at\n1,\n"}, r"users.csv, line 1, column 'opted_in': there is no column"),
+        (
+            {"users.csv": USERS_CSV, "community.toml": 'conset = "all"'},
+            r"community.toml: there is no key 'conset'; expected only the keys name, consent, notes. "
+            "Did you mean 'consent'[?]$",
+        ),
+        (
+            {"users.csv": USERS_CSV, "community.toml": "x = 1"},
+            r"community.toml: there is no key 'x'; expected only the keys name, consent, notes$",
+        ),
+        (
+            {"users.csv": "user_id,joined_at\n1,\n"},
+            "users.csv, line 1, column 'opted_in': there is no column .*; expected columns user_id, opted_in; "
+            "optional ones are joined_at, is_pro. Add the column, or state it for everyone with "
+            'consent = "all" in community.toml.$',
+        ),
+        (
+            {"users.csv": USERS_CSV, "raters.csv": "rater\n1\n"},
+            r"raters.csv, line 1, column 'rater_id': .* optional ones are country, track_record. "
+            "Rename the column in the file.$",
+        ),
         ({"users.csv": "user_id,user_id\n"}, r"users.csv, line 1: the name 'user_id' stands twice"),
         ({"users.csv": "user_id,User_ID\n"}, r"users.csv, line 1: the name 'User_ID' stands twice"),
         ({"users.csv": "user_id,_row\n"}, r"users.csv, line 1: the name '_row' stands twice or is reserved"),
@@ -335,11 +355,11 @@ def test_every_row_lands_or_is_quarantined(lines):
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "landing"
         path.mkdir()
-        (path / "users.csv").write_text("\n".join(["user_id,joined_at,opted_in", *lines]))
+        (path / "users.csv").write_text("\n".join(["user_id,joined_at,opted_in", "9,,true", *lines]))
         lake = Lake(f"{home}/lake")
         report = import_source("canonical", path, name="here", lake=lake, landing_root=path)
         zone = lake.zone("landed/here")
-        rows = sum(any(line.split(",")) for line in lines)
+        rows = 1 + sum(any(line.split(",")) for line in lines)
         landed, rejected = zone.read(USERS).num_rows, zone.read(QUARANTINE).num_rows
         assert landed + rejected == rows
         assert (report.landed_rows, report.rejected_rows) == (landed, rejected)

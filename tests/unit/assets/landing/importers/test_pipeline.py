@@ -1,4 +1,5 @@
 import os
+import shutil
 import threading
 
 import pytest
@@ -57,17 +58,48 @@ def test_import_source_drops_tables_that_vanished(importing, folder):
     assert importing.zone.partitions("users") == ["undated"]
 
 
-@pytest.mark.parametrize("change", ["options", "time", "format"])
+@pytest.mark.parametrize("change", ["options", "time"])
 def test_import_source_imports_again_when_anything_changed(importing, graph, change):
     path = graph("1 2\n2 1\n")
     importing.run("edge_list", path)
     if change == "time":
         os.utime(path, ns=(1, 1))
     options = {"undirected": "true"} if change == "options" else {}
-    if change == "format":
-        path = graph("2 1\n2\n1\n")
-    report = importing.run("metis" if change == "format" else "edge_list", path, **options)
-    assert not report.skipped
+    assert not importing.run("edge_list", path, **options).skipped
+
+
+def test_import_source_refuses_another_format_under_a_name(importing, graph):
+    importing.run("edge_list", graph("1 2\n"))
+    before = without_locks(files_of(importing.home / "lake"))
+    path = graph("2 1\n2\n1\n")
+    with pytest.raises(
+        ImportFailure, match="imported as edge_list before, not as metis; .* or delete /.*/landed/here if"
+    ):
+        importing.run("metis", path)
+    assert without_locks(files_of(importing.home / "lake")) == before
+    shutil.rmtree(importing.home / "lake" / "landed" / "here")
+    assert importing.run("metis", path).landed_rows > 0
+
+
+def test_import_source_refuses_to_lose_all_rows(importing, folder):
+    users = "user_id,opted_in\n"
+    importing.run("canonical", folder({"users.csv": f"{users}1,true\n"}))
+    before = without_locks(files_of(importing.home / "lake"))
+    with pytest.raises(
+        ImportFailure,
+        match="no row can be used .users: not_a_boolean 1, not_an_integer 1, first users.csv row 2: "
+        "found x, expected a whole number., and 1 rows of the source 'here' would be lost; .* or delete /.*/here if",
+    ):
+        importing.run("canonical", folder({"users.csv": f"{users}x,true\n2,perhaps\n"}))
+    with pytest.raises(ImportFailure, match="the tables are empty.*would be lost"):
+        importing.run("canonical", folder({"users.csv": users}))
+    assert without_locks(files_of(importing.home / "lake")) == before
+
+
+def test_import_source_refuses_a_first_import_without_a_usable_row(importing, folder):
+    with pytest.raises(ImportFailure, match=r"no row can be used \(users: not_a_boolean 1, .*Correct the files.$"):
+        importing.run("canonical", folder({"users.csv": "user_id,opted_in\n1,perhaps\n"}))
+    assert read_source_document(importing.zone) is None
 
 
 def test_import_source_imports_again_when_the_lake_lost_a_partition(importing, graph):

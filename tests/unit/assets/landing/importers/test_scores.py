@@ -25,7 +25,9 @@ def test_read_takes_many_models_and_other_names(importing, folder):
 def test_read_refuses_a_file_without_its_columns(importing, folder):
     path = folder({"s.csv": "photo_id,score\n1,0.5\n", "s.xls": "x"})
     with pytest.raises(
-        ImportFailure, match=r"s.csv, line 1, column 'beauty': there is no column 'beauty' for scores.beauty"
+        ImportFailure,
+        match=r"s.csv, line 1, column 'beauty': there is no column 'beauty' for scores.beauty; .* expected columns "
+        r"photo_id, beauty; optional ones are model_version, .* or name it with an option \(photo, beauty\).$",
     ):
         importing.run("scores", path / "s.csv")
     with pytest.raises(ImportFailure, match=r"s.xls: this is neither CSV nor Parquet; expected a name that ends in"):
