@@ -229,10 +229,8 @@ def rejected(
     if source and source not in names:
         _stop(f"there is no source {source!r}; there is {', '.join(names) or 'none'}")
     for name in [source] if source else names:
-        rows = rejected_rows(lake, name, limit=limit)
-        typer.echo(f"{name}: {'no row was rejected' if not rows else ''}".rstrip(" "))
-        if rows:
-            typer.echo(render_rejected(rows))
+        shown = render_rejected(rejected_rows(lake, name, limit=limit))
+        typer.echo(f"{name}:\n{shown}" if shown else f"{name}: no row was rejected")
 
 
 @app.command()

@@ -150,7 +150,7 @@ def retract(lake: Lake, contract: TableContract, month: str) -> int:
         if rows == commit.rows:
             lake.drop(contract.key, month)
         elif rows:
-            kept = _sorted_rows(contract, f"not coalesce({forbidden}, false)")
+            kept = _sorted_rows(contract, f"not ({forbidden})")
             staged = lake.stage_stream(contract, month, connection.execute(kept).to_arrow_reader(_BATCH_ROWS))
             lake.commit(staged, code_version=commit.code_version, inputs=commit.inputs)
     return rows

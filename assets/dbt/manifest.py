@@ -43,10 +43,11 @@ def ensure_manifest() -> Path:
 def _parse(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings.from_environment()
         environment = child_environment(
-            Settings.from_environment(),
-            # Its name is that of every community's warehouse, which the UI shows before each table.
-            BEAUTYFLOW_WAREHOUSE=str(Path(scratch) / "warehouse.duckdb"),
+            settings,
+            # The UI shows its name before each table.
+            BEAUTYFLOW_WAREHOUSE=str(Path(scratch) / settings.warehouse.name),
             DBT_PROJECT_DIR=str(DBT_PROJECT),
             DBT_PROFILES_DIR=str(DBT_PROJECT),
             DBT_TARGET_PATH=scratch,
