@@ -15,8 +15,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, Settings, child_environment, use_home
+from assets.contracts.wording import counted
 from assets.landing.simulation import simulate_command
-from assets.wording import counted
 
 app = typer.Typer(
     name="beautyflow",
@@ -94,6 +94,7 @@ def validate(
     from assets.community.preview import preview_landed
     from assets.contracts.lake import Lake
     from assets.landing.intake import import_folders
+    from assets.landing.rejections import count_rejected
 
     settings = _settings_of_a_community()
     asked = failed = 0
@@ -110,6 +111,8 @@ def validate(
         _stop("nothing has landed; run `beautyflow simulate` or `beautyflow import`, then `beautyflow materialize`")
     if not as_json:
         typer.echo(f"{counted(asked, 'statement')} about months of tables tested, {failed:,} false")
+        if rejected := count_rejected(Lake(settings.lake_uri)):
+            typer.echo(f"{counted(rejected, 'row')} did not land at all; `beautyflow rejected` shows why")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -222,10 +225,11 @@ def rejected(
     All of them: `beautyflow sql "select * from lake.quarantine"`, once something is published.
     """
     from assets.contracts.lake import Lake
+    from assets.contracts.landed import LANDED
     from assets.landing.rejections import rejected_rows, render_rejected
 
     lake = Lake(_settings_of_a_community().lake_uri)
-    names = lake.zones("landed")
+    names = lake.zones(LANDED)
     if source and source not in names:
         _stop(f"there is no source {source!r}; there is {', '.join(names) or 'none'}")
     for name in [source] if source else names:

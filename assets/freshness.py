@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from assets.contracts.lake import Lake
+from assets.contracts.landed import LANDED, SOURCE_DOCUMENT, landed_sources
 from assets.contracts.provenance import code_version_of
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import PROJECT_ROOT, Settings
@@ -51,9 +52,8 @@ def _lake_state(lake: Lake) -> dict[str, str]:
     state: dict[str, str] = {}
     for key in all_contracts():
         state |= lake.fingerprints(key)
-    for source in lake.zones("landed"):
-        content = lake.get_bytes(f"landed/{source}/source.json") or b""
-        state[f"landed/{source}"] = hashlib.sha256(content).hexdigest()
+    for source, zone in landed_sources(lake).items():
+        state[f"{LANDED}/{source}"] = hashlib.sha256(zone.get_bytes(SOURCE_DOCUMENT) or b"").hexdigest()
     return state
 
 

@@ -1,16 +1,16 @@
 """What a community holds, read from commits and records; no table is opened but the small one of models."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from assets.community.record import count_exclusions, recorded_months
 from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.lake import Lake
+from assets.contracts.landed import landed_source, landed_sources, source_document
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
+from assets.contracts.wording import counted
 from assets.landing.watching import source_folders
-from assets.wording import counted
 
 
 def take_inventory(settings: Settings) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def take_inventory(settings: Settings) -> dict[str, Any]:
         "home": str(settings.home),
         "lake": lake.uri,
         "tables": [entry for key in all_contracts() if (entry := _table(lake, key))],
-        "sources": [_source(lake, name) for name in lake.zones("landed")],
+        "sources": [_source(name, zone) for name, zone in landed_sources(lake).items()],
         "waiting": _waiting(lake, settings),
         "model": _model(lake),
         "warehouse": _warehouse(settings),
@@ -76,9 +76,8 @@ def _span(table: dict[str, Any]) -> str:
     return f"{table['first']} to {table['last']}" if table["partitions"] else "no row may be published"
 
 
-def _source(lake: Lake, name: str) -> dict[str, Any]:
-    zone = lake.zone(f"landed/{name}")
-    document = json.loads(zone.get_bytes("source.json") or b"{}")
+def _source(name: str, zone: Lake) -> dict[str, Any]:
+    document = source_document(zone) or {}
     counted = {key: sum(commit.rows for commit in zone.commits(key)) for key in all_contracts()}
     return {
         "source": name,
@@ -91,7 +90,7 @@ def _source(lake: Lake, name: str) -> dict[str, Any]:
 def _waiting(lake: Lake, settings: Settings) -> list[str]:
     """Folders that were never taken in: an intake writes its source document last."""
     names = [folder.name for folder in source_folders(settings.landing)]
-    return [name for name in names if lake.get_bytes(f"landed/{name}/source.json") is None]
+    return [name for name in names if source_document(landed_source(lake, name)) is None]
 
 
 def _model(lake: Lake) -> str | None:

@@ -3,6 +3,7 @@
 import re
 
 from assets.contracts.lake import Lake
+from assets.contracts.landed import LANDED
 from assets.contracts.settings import Settings
 from assets.contracts.table import UNDATED
 from assets.landing.watching import source_folders
@@ -33,7 +34,7 @@ def require_landed(settings: Settings) -> None:
     Raises:
         ValueError: No folder waits for its intake, and no source was taken in.
     """
-    if not source_folders(settings.landing) and not Lake(settings.lake_uri).zones("landed"):
+    if not source_folders(settings.landing) and not Lake(settings.lake_uri).zones(LANDED):
         raise ValueError("nothing has landed; run `beautyflow simulate` or `beautyflow import` first")
 
 

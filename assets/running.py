@@ -21,9 +21,9 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from assets.contracts.settings import PROJECT_ROOT, Settings
+from assets.contracts.wording import counted
 from assets.partitions import months
 from assets.prerequisites import asked_span
-from assets.wording import counted
 
 Say = Callable[[str], None]
 

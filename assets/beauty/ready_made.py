@@ -6,6 +6,7 @@ import pyarrow as pa
 from assets.contracts.beauty import BEAUTY_MODELS, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
+from assets.contracts.landed import landed_sources
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import UNDATED
 
@@ -45,12 +46,12 @@ def publish_ready_made_scores(lake: Lake, months: list[str]) -> int:
     Returns:
         Number of ready-made rows in the months.
     """
-    sources = [name for name in lake.zones("landed") if lake.zone(f"landed/{name}").partitions(SCORES.key)]
+    sources = [zone for zone in landed_sources(lake).values() if zone.partitions(SCORES.key)]
     scored = set(lake.partitions(SCORES.key))
     return sum(_publish_month(lake, sources, month) for month in months if sources or month in scored)
 
 
-def _publish_month(lake: Lake, sources: list[str], month: str) -> int:
+def _publish_month(lake: Lake, sources: list[Lake], month: str) -> int:
     if lake.commit_of(PHOTOS.key, month) is None:
         return 0
     with duckdb.connect() as connection:
@@ -60,7 +61,7 @@ def _publish_month(lake: Lake, sources: list[str], month: str) -> int:
         kept = SCORES.conform(connection.execute(_OURS).to_arrow_table()).filter(SCORES.is_complete)
         ready_made = SCORES.schema.empty_table()
         if sources:
-            connection.register("landed", pa.concat_tables([_landed_rows(lake, name, month) for name in sources]))
+            connection.register("landed", pa.concat_tables([_landed_rows(zone, month) for zone in sources]))
             ready_made = SCORES.conform(connection.execute(_READY_MADE).to_arrow_table())
     rows = pa.concat_tables([kept, ready_made])
     before = lake.commit_of(SCORES.key, month)
@@ -73,6 +74,6 @@ def _publish_month(lake: Lake, sources: list[str], month: str) -> int:
     return ready_made.num_rows
 
 
-def _landed_rows(lake: Lake, source: str, month: str) -> pa.Table:
+def _landed_rows(source: Lake, month: str) -> pa.Table:
     """Scores may land without upload times, so the undated ones are candidates for every month."""
-    return lake.zone(f"landed/{source}").read(SCORES, sorted({month, UNDATED}))
+    return source.read(SCORES, sorted({month, UNDATED}))

@@ -5,20 +5,18 @@ space over all sources of a community: user 7 of one source is user 7 of another
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from assets.contracts.lake import Commit, Lake
+from assets.contracts.landed import LANDED, landed_sources, source_document
 from assets.contracts.table import UNDATED, TableContract
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds  # loads pandas, which costs seconds
 
-ZONE = "landed"
-_DOCUMENT = "source.json"
 _CONSENT_OF_ALL = "all"
 
 
@@ -37,8 +35,7 @@ class Source:
     @cached_property
     def consent_of_all(self) -> bool:
         """Whether the source as a whole states that everyone in it agreed to be studied."""
-        content = self.zone.get_bytes(_DOCUMENT)
-        return content is not None and json.loads(content).get("consent") == _CONSENT_OF_ALL
+        return (source_document(self.zone) or {}).get("consent") == _CONSENT_OF_ALL
 
     def commits(self, table: str) -> Mapping[str, Commit]:
         """Partition -> commit of everything that landed of a table; read once."""
@@ -64,7 +61,7 @@ class Landed:
     @classmethod
     def of(cls, lake: Lake) -> "Landed":
         """The sources of a lake as they are now."""
-        return cls(tuple(Source(name, lake.zone(f"{ZONE}/{name}")) for name in lake.zones(ZONE)))
+        return cls(tuple(Source(name, zone) for name, zone in landed_sources(lake).items()))
 
     def holding(self, table: str) -> list[Source]:
         """Sources that hold any row of a table."""
@@ -90,7 +87,7 @@ class Landed:
     def inputs_of(self, contract: TableContract, month: str) -> dict[str, str]:
         """``landed/<source>/<table>/<month>`` -> sha256 of what landed of one month."""
         return {
-            f"{ZONE}/{source.name}/{contract.key}/{month}": source.commits(contract.key)[month].sha256
+            f"{LANDED}/{source.name}/{contract.key}/{month}": source.commits(contract.key)[month].sha256
             for source in self.sources
             if month in source.commits(contract.key)
         }

@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from assets.contracts.lake import Commit, Lake
+from assets.contracts.landed import LANDED, landed_sources
 from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
 from assets.contracts.table import TableContract
 
-_LANDED = "landed"
 _SCALAR_TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.int32(): "INTEGER",
@@ -63,10 +63,9 @@ def lake_catalog(lake: Lake) -> dict[str, Any]:
 
 def _quarantines(lake: Lake) -> dict[str, tuple[Lake, Commit]]:
     """Rejected rows stay beside the source that they came from, in a zone of its own."""
-    zones = [(name, lake.zone(f"{_LANDED}/{name}")) for name in lake.zones(_LANDED)]
     return {
-        f"{_LANDED}/{name}/{QUARANTINE.key}/{commit.partition}": (zone, commit)
-        for name, zone in zones
+        f"{LANDED}/{name}/{QUARANTINE.key}/{commit.partition}": (zone, commit)
+        for name, zone in landed_sources(lake).items()
         for commit in zone.commits(QUARANTINE.key)
     }
 

@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow.compute as pc
 
 from assets.contracts.lake import Lake
+from assets.contracts.landed import landed_sources, source_document
 from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.registry import all_contracts
 from assets.contracts.table import UNDATED
 from assets.landing.watching import source_folders
 
-ZONE = "landed"
 _SNAPSHOTS = "intake"
 
 _CONSENT = "consent"
@@ -54,8 +54,8 @@ class LandingState:
     def rows_by_month(self, table: str, lake: Lake) -> dict[str, int]:
         """Landed rows of one table by month, over all sources."""
         counts: Counter[str] = Counter()
-        for source in lake.zones(ZONE):
-            for commit in lake.zone(f"{ZONE}/{source}").commits(table):
+        for zone in landed_sources(lake).values():
+            for commit in zone.commits(table):
                 counts[commit.partition] += commit.rows
         return dict(sorted(counts.items()))
 
@@ -119,7 +119,7 @@ def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[st
 
 
 def _landed_fingerprints(lake: Lake) -> dict[str, str]:
-    sources = {source: lake.zone(f"{ZONE}/{source}") for source in lake.zones(ZONE)}
+    sources = landed_sources(lake)
     rows = {
         f"{source}/{key}/{commit.partition}": commit.sha256
         for source, zone in sources.items()
@@ -130,7 +130,7 @@ def _landed_fingerprints(lake: Lake) -> dict[str, str]:
 
 
 def _consent(zone: Lake) -> str:
-    return str(json.loads(zone.get_bytes("source.json") or b"{}").get("consent"))
+    return str((source_document(zone) or {}).get("consent"))
 
 
 def _snapshot_name(snapshot: str) -> str:
@@ -142,7 +142,7 @@ def _landed_tables() -> Iterable[str]:
 
 
 def _describe(lake: Lake, changed: list[str], snapshot: str) -> LandingState:
-    sources = {source: lake.zone(f"{ZONE}/{source}") for source in lake.zones(ZONE)}
+    sources = landed_sources(lake)
     rejections = [line for source, zone in sources.items() for line in _rejections(source, zone)]
     lines = [line for source, zone in sources.items() for line in _rows(source, zone)]
     months = {commit.partition for zone in sources.values() for key in _landed_tables() for commit in zone.commits(key)}

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assets.contracts.lake import Lake
+from assets.contracts.landed import landed_source, landed_sources
 from assets.contracts.quarantine import QUARANTINE
-from assets.landing.intake import ZONE
 
 _COLUMNS = ["source", "table", "reason", "file", "row", "column", "detail"]
 _DETAIL_CHARACTERS = 160
@@ -22,9 +22,14 @@ def rejected_rows(lake: Lake, source: str | None = None, *, limit: int = 3) -> l
     Returns:
         Rows with source, table, reason, file, row, column and detail, sorted in this order.
     """
-    sources = lake.zones(ZONE) if source is None else [source]
-    rows = [row for name in sources for row in _first_rows(lake.zone(f"{ZONE}/{name}"), limit)]
+    zones = landed_sources(lake) if source is None else {source: landed_source(lake, source)}
+    rows = [row for zone in zones.values() for row in _first_rows(zone, limit)]
     return sorted(rows, key=lambda row: [row[name] for name in ("source", "table", "reason", "file", "row")])
+
+
+def count_rejected(lake: Lake) -> int:
+    """Rejected rows of all sources."""
+    return sum(commit.rows for zone in landed_sources(lake).values() for commit in zone.commits(QUARANTINE.key))
 
 
 def render_rejected(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from assets.contracts.settings import Settings
-from assets.landing.simulator.config import ConfigError, SimulationConfig, knob_help
+from assets.landing.simulator.config import ConfigError, SimulationConfig, knob_group, knob_help
 
 
 def truth_folder(settings: Settings) -> Path:
@@ -71,5 +71,8 @@ def _config_option() -> inspect.Parameter:
 
 def _knob_option(knob: Any) -> inspect.Parameter:
     kind: Any = type(knob.default)
-    annotation = Annotated[kind | None, typer.Option(help=knob_help(knob.name), show_default=str(knob.default))]
+    option = typer.Option(
+        help=knob_help(knob.name), show_default=str(knob.default), rich_help_panel=knob_group(knob.name)
+    )
+    annotation = Annotated[kind | None, option]
     return inspect.Parameter(knob.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from assets.contracts.community import EDGES
 from assets.contracts.lake import Lake
+from assets.contracts.landed import source_document
 from assets.contracts.registry import all_contracts
 from assets.landing.importers import import_source
-from assets.landing.importers.landing_zone import is_whole, read_source_document
+from assets.landing.importers.landing_zone import is_whole
 
 KILLS = 10
 MONTHS = 36
@@ -93,7 +94,7 @@ def test_killed_importers_leave_whole_partitions_and_the_next_run_completes(tmp_
             time.sleep(moments.uniform(0.0, 0.6 * duration))
             writer.send_signal(signal.SIGKILL)
             interrupted += writer.wait() == -signal.SIGKILL
-        found, document = state_of(zone), read_source_document(zone)
+        found, document = state_of(zone), source_document(zone)
         assert document is not None
         whole = is_whole(zone, document)
         report = import_source(

@@ -19,13 +19,21 @@ from assets.contracts.community import PHOTOS, USERS
 from assets.contracts.table import TableContract
 from assets.landing.importers.casting import Field, constant
 from assets.landing.importers.failures import ImportFailure
-from assets.landing.importers.format import CONSENT_IN_USERS, CONSENT_OF_ALL, Format, Intake, landing_tables
+from assets.landing.importers.format import (
+    CONSENT_ELSEWHERE,
+    CONSENT_IN_USERS,
+    CONSENT_OF_ALL,
+    Format,
+    Intake,
+    landing_tables,
+)
 from assets.landing.importers.images import image_places, keep_images_by_photo_id, keep_named_images
 from assets.landing.importers.table_files import SUFFIXES, load_table_file
 
 COMMUNITY_FILE = "community.toml"
 COMMUNITY_KEYS = ("name", "consent", "notes")
 
+_CONSENTS = (CONSENT_IN_USERS, CONSENT_ELSEWHERE, CONSENT_OF_ALL)
 _STATED_FOR_ALL = {"users": "opted_in", "photos": "is_public"}
 """Table -> the required column that ``consent = "all"`` answers for every row."""
 
@@ -90,12 +98,12 @@ def _table_files(entry: Path) -> list[Path]:
 def _consent(path: Path, *, has_users: bool) -> str:
     file = path / COMMUNITY_FILE
     stated = _community(file).get("consent", CONSENT_IN_USERS)
-    if stated not in (CONSENT_IN_USERS, CONSENT_OF_ALL):
+    if stated not in _CONSENTS:
         raise ImportFailure(
             f"consent is {stated!r}",
             file=file,
             column="consent",
-            expected=f"{CONSENT_IN_USERS!r} or {CONSENT_OF_ALL!r}",
+            expected=f"one of {', '.join(_CONSENTS)}",
         )
     if stated == CONSENT_IN_USERS and not has_users:
         raise ImportFailure(
@@ -103,7 +111,8 @@ def _consent(path: Path, *, has_users: bool) -> str:
             file=file,
             column="consent",
             expected="a users table with the column opted_in, or consent for all",
-            remedy=f'If all agreed, or the data are public for research, write consent = "all" to {COMMUNITY_FILE}.',
+            remedy=f'If all agreed, or the data are public for research, write consent = "{CONSENT_OF_ALL}" to '
+            f'{COMMUNITY_FILE}; if the users of other sources say it, "{CONSENT_ELSEWHERE}".',
         )
     return str(stated)
 

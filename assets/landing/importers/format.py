@@ -15,6 +15,8 @@ from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.workspace import Workspace
 
 CONSENT_IN_USERS = "users_table"
+CONSENT_ELSEWHERE = "other_sources"
+"""Said by a delivery of events without users: who agreed stands in the users tables of other sources."""
 CONSENT_OF_ALL = "all"
 
 

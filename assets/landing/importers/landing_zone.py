@@ -14,18 +14,11 @@ from typing import Any
 import pyarrow as pa
 
 from assets.contracts.lake import Lake, Staged
+from assets.contracts.landed import SOURCE_DOCUMENT
 from assets.contracts.quarantine import QUARANTINE
 from assets.landing.importers.format import landing_tables
 from assets.landing.importers.report import TableReport
 from assets.landing.importers.workspace import Workspace
-
-SOURCE_DOCUMENT = "source.json"
-
-
-def read_source_document(zone: Lake) -> dict[str, Any] | None:
-    """What the last finished import of a source said of itself; None before the first."""
-    content = zone.get_bytes(SOURCE_DOCUMENT)
-    return None if content is None else json.loads(content)
 
 
 def is_whole(zone: Lake, document: Mapping[str, Any]) -> bool:

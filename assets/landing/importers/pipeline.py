@@ -13,11 +13,12 @@ from typing import Any
 
 from assets.contracts.community import USERS
 from assets.contracts.lake import Lake, LakeError
+from assets.contracts.landed import landed_source, source_document
 from assets.contracts.provenance import code_version_of
 from assets.landing.importers.casting import identifier
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import CONSENT_OF_ALL, Format, Intake, format_called
-from assets.landing.importers.landing_zone import is_whole, publish, read_source_document, stage_everything
+from assets.landing.importers.landing_zone import is_whole, publish, stage_everything
 from assets.landing.importers.report import ImportReport, report_from_dict
 from assets.landing.importers.workspace import Workspace
 
@@ -64,7 +65,7 @@ def import_source(
     zone = _zone(lake, name)
     with _work_folder(lake, name) as folder:
         identity = _identity(chosen, path, values, landing_root)
-        earlier = read_source_document(zone)
+        earlier = source_document(zone)
         if earlier is not None and earlier["identity"] == identity and is_whole(zone, earlier):
             return report_from_dict(name, source_format, earlier)
         _refuse_other_format(zone, name, chosen, path, earlier)
@@ -178,7 +179,7 @@ def _files_in(path: Path) -> Iterator[Path]:
 
 def _zone(lake: Lake, name: str) -> Lake:
     try:
-        return lake.zone(f"landed/{name}")
+        return landed_source(lake, name)
     except LakeError as error:
         raise ImportFailure(f"a source cannot be called {name!r}: {error}") from error
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.contracts.wording import counted
+
 
 @dataclass(frozen=True)
 class TableReport:
@@ -77,7 +79,8 @@ class ImportReport:
           edges: 3 rows in 0 months, 1 in quarantine
             self_follow: 1
         """
-        head = f"{self.name} ({self.format}): {self.landed_rows:,} rows landed, {self.rejected_rows:,} in quarantine"
+        landed = f"{counted(self.landed_rows, 'row')} landed"
+        head = f"{self.name} ({self.format}): {landed}, {self.rejected_rows:,} in quarantine"
         lines = [f"{head} (unchanged since the last import; nothing done)" if self.skipped else head]
         for key, table in sorted(self.tables.items()):
             lines.append(_table_line(key, table))
@@ -95,5 +98,6 @@ def report_from_dict(name: str, source_format: str, document: Mapping[str, Any])
 
 
 def _table_line(key: str, table: TableReport) -> str:
-    line = f"  {key}: {table.landed:,} rows in {len(table.months)} months, {table.rejected_rows:,} in quarantine"
+    landed = f"{counted(table.landed, 'row')} in {counted(len(table.months), 'month')}"
+    line = f"  {key}: {landed}, {table.rejected_rows:,} in quarantine"
     return f"{line} ({table.derived:,} derived)" if table.derived else line

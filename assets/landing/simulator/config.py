@@ -3,11 +3,13 @@
 A knob is a field; its metadata is what the command line and the error messages say about it.
 """
 
+import difflib
 import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,8 +29,16 @@ def _knob(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    group: str = "The community",
 ) -> Any:
-    return field(default=default, metadata={"help": help_text, "low": low, "high": high, "choices": choices})
+    about = {"help": help_text, "low": low, "high": high, "choices": choices, "group": group}
+    return field(default=default, metadata=about)
+
+
+_effect = partial(_knob, group="Planted causes: each is exactly absent at 0")
+_people = partial(_knob, group="People and links")
+_attention = partial(_knob, group="Attention and consent")
+_output = partial(_knob, group="Images, scores and ratings")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,24 +55,26 @@ class SimulationConfig:
     months: int = _knob(36, "Length of the observation, in calendar months.", low=2, high=600)
     last_month: str = _knob("2016-03", "Last calendar month, as YYYY-MM.")
 
-    homophily: float = _knob(0.5, "Homophily h: how strongly people follow others of similar beauty.", low=0, high=2)
-    influence: float = _knob(
+    homophily: float = _effect(0.5, "Homophily h: how strongly people follow others of similar beauty.", low=0, high=2)
+    influence: float = _effect(
         0.3,
         "Influence i: share of the gap between the beauty that somebody follows and their own talent that enters "
         "their later photos.",
         low=0,
         high=1,
     )
-    influence_form: str = _knob("linear", "Functional form of influence.", choices=INFLUENCE_FORMS)
-    shocks: float = _knob(0.2, "Shared shocks s: monthly waves of beauty common to a home group.", low=0, high=2)
-    popularity: float = _knob(0.85, "Popularity bias p: how strongly attention goes where attention is.", low=0, high=1)
-    imbalance_churn: float = _knob(
+    influence_form: str = _effect("linear", "Functional form of influence.", choices=INFLUENCE_FORMS)
+    shocks: float = _effect(0.2, "Shared shocks s: monthly waves of beauty common to a home group.", low=0, high=2)
+    popularity: float = _effect(
+        0.85, "Popularity bias p: how strongly attention goes where attention is.", low=0, high=1
+    )
+    imbalance_churn: float = _effect(
         0.3, "Imbalance to churn d: how much a gap between beauty followed and own drives people away.", low=0, high=2
     )
-    recognition_retention: float = _knob(
+    recognition_retention: float = _effect(
         0.3, "Recognition to retention r: how much recognition keeps people active.", low=0, high=2
     )
-    unobserved: float = _knob(
+    unobserved: float = _effect(
         0.0,
         "Unobserved trait u: an ambition that makes people follow beautiful producers and improve, and that no "
         "table shows.",
@@ -70,46 +82,50 @@ class SimulationConfig:
         high=2,
     )
 
-    founders: float = _knob(0.35, "Share of people who join in the first month.", low=0, high=1)
-    base_churn: float = _knob(0.012, "Probability per month of leaving for good, before d and r.", low=0, high=0.5)
-    talent_sd: float = _knob(0.16, "Spread of talent between people, on the beauty scale.", low=0, high=0.4)
-    photo_sd: float = _knob(0.09, "Spread of the photos of one person in one month.", low=0, high=0.4)
-    drift_sd: float = _knob(0.02, "Spread of a person's slow own ups and downs.", low=0, high=0.3)
-    photos_per_month: float = _knob(1.2, "Mean uploads per person and month.", low=0.01, high=100)
-    activity_sd: float = _knob(1.5, "Standard deviation of the log upload rate between people.", low=0, high=3)
-    links_per_month: float = _knob(0.7, "Mean follows started per person and month.", low=0.01, high=100)
-    sociability_sd: float = _knob(1.8, "Standard deviation of the log rate of following between people.", low=0, high=3)
-    unsocial: float = _knob(0.5, "Share of people who only store photos: they follow nobody.", low=0, high=1)
-    attractiveness_sd: float = _knob(1.2, "Spread of the log appeal to followers, unrelated to talent.", low=0, high=3)
-    closure: float = _knob(0.85, "Share of proposed links that go to a followee of a followee.", low=0, high=1)
-    reciprocation: float = _knob(0.39, "Probability that a new link is answered.", low=0, high=1)
-    unfollow: float = _knob(0.06, "Share of links that are removed some day.", low=0, high=1)
-    new_link_attention: float = _knob(
+    founders: float = _people(0.35, "Share of people who join in the first month.", low=0, high=1)
+    base_churn: float = _people(0.012, "Probability per month of leaving for good, before d and r.", low=0, high=0.5)
+    talent_sd: float = _people(0.16, "Spread of talent between people, on the beauty scale.", low=0, high=0.4)
+    photo_sd: float = _people(0.09, "Spread of the photos of one person in one month.", low=0, high=0.4)
+    drift_sd: float = _people(0.02, "Spread of a person's slow own ups and downs.", low=0, high=0.3)
+    photos_per_month: float = _people(1.2, "Mean uploads per person and month.", low=0.01, high=100)
+    activity_sd: float = _people(1.5, "Standard deviation of the log upload rate between people.", low=0, high=3)
+    links_per_month: float = _people(0.7, "Mean follows started per person and month.", low=0.01, high=100)
+    sociability_sd: float = _people(
+        1.8, "Standard deviation of the log rate of following between people.", low=0, high=3
+    )
+    unsocial: float = _people(0.5, "Share of people who only store photos: they follow nobody.", low=0, high=1)
+    attractiveness_sd: float = _people(
+        1.2, "Spread of the log appeal to followers, unrelated to talent.", low=0, high=3
+    )
+    closure: float = _people(0.85, "Share of proposed links that go to a followee of a followee.", low=0, high=1)
+    reciprocation: float = _people(0.39, "Probability that a new link is answered.", low=0, high=1)
+    unfollow: float = _people(0.06, "Share of links that are removed some day.", low=0, high=1)
+    new_link_attention: float = _people(
         20.0, "Weight of a new link in influence, relative to an old one.", low=1, high=100
     )
-    new_link_months: int = _knob(3, "Months for which a link counts as new.", low=1, high=120)
-    favorites_per_follower: float = _knob(
+    new_link_months: int = _people(3, "Months for which a link counts as new.", low=1, high=120)
+    favorites_per_follower: float = _attention(
         0.14, "Mean favorites per follower and photo of middling beauty.", low=0, high=1
     )
-    favorites_from_public: float = _knob(
+    favorites_from_public: float = _attention(
         0.45, "Mean favorites per photo from people who found it otherwise.", low=0, high=100
     )
-    beauty_attention: float = _knob(4.0, "Log-rate of favorites per unit of beauty.", low=0, high=20)
-    visibility_sd: float = _knob(
+    beauty_attention: float = _attention(4.0, "Log-rate of favorites per unit of beauty.", low=0, high=20)
+    visibility_sd: float = _attention(
         0.5, "Spread of the log luck of a person with attention, unrelated to talent.", low=0, high=3
     )
-    private_photos: float = _knob(0.05, "Share of photos that are private.", low=0, high=1)
-    deleted_photos: float = _knob(0.03, "Share of photos that are deleted some day.", low=0, high=1)
-    opted_out: float = _knob(0.03, "Share of people who did not agree to be studied.", low=0, high=1)
-    professionals: float = _knob(0.12, "Share of people with a professional account.", low=0, high=1)
+    private_photos: float = _attention(0.05, "Share of photos that are private.", low=0, high=1)
+    deleted_photos: float = _attention(0.03, "Share of photos that are deleted some day.", low=0, high=1)
+    opted_out: float = _attention(0.03, "Share of people who did not agree to be studied.", low=0, high=1)
+    professionals: float = _attention(0.12, "Share of people with a professional account.", low=0, high=1)
 
-    images: bool = _knob(True, "Render a JPEG per photo; otherwise land noisy ready-made scores.")
-    image_size: int = _knob(128, "Longer side of a rendered photo, in pixels.", low=32, high=1024)
-    score_noise: float = _knob(0.05, "Standard deviation of the noise of ready-made scores.", low=0, high=1)
-    rated_photos: int = _knob(600, "Photos that raters judge; 0 for none.", low=0, high=1_000_000)
-    raters_per_photo: int = _knob(8, "Raters per judged photo.", low=1, high=200)
-    rater_noise: float = _knob(0.12, "Standard deviation of one judgement around the photo's beauty.", low=0, high=1)
-    bad_raters: float = _knob(0.1, "Share of raters who answer at random.", low=0, high=1)
+    images: bool = _output(True, "Render a JPEG per photo; otherwise land noisy ready-made scores.")
+    image_size: int = _output(128, "Longer side of a rendered photo, in pixels.", low=32, high=1024)
+    score_noise: float = _output(0.05, "Standard deviation of the noise of ready-made scores.", low=0, high=1)
+    rated_photos: int = _output(600, "Photos that raters judge; 0 for none.", low=0, high=1_000_000)
+    raters_per_photo: int = _output(8, "Raters per judged photo.", low=1, high=200)
+    rater_noise: float = _output(0.12, "Standard deviation of one judgement around the photo's beauty.", low=0, high=1)
+    bad_raters: float = _output(0.1, "Share of raters who answer at random.", low=0, high=1)
 
     def __post_init__(self) -> None:
         """Refuse values that are out of range.
@@ -131,7 +147,7 @@ class SimulationConfig:
         """
         known = [f.name for f in fields(cls)]
         if unknown := sorted(set(values) - set(known)):
-            raise ConfigError(f"unknown knobs {unknown}; there are {known}")
+            raise ConfigError(f"{_unknown(unknown, known)}; there are {', '.join(known)}")
         return cls(**values)
 
     @classmethod
@@ -167,6 +183,23 @@ def knob_help(name: str) -> str:
     """
     knob = {f.name: f for f in fields(SimulationConfig)}[name]
     return f"{knob.metadata['help']} {_allowed(knob)}".strip()
+
+
+def knob_group(name: str) -> str:
+    """Heading below which help lists a knob.
+
+    Raises:
+        KeyError: There is no such knob.
+    """
+    group: str = {f.name: f for f in fields(SimulationConfig)}[name].metadata["group"]
+    return group
+
+
+def _unknown(names: list[str], known: list[str]) -> str:
+    close = {name: difflib.get_close_matches(name, known, n=1) for name in names}
+    return ", ".join(
+        f"no knob {name!r}" + (f" (did you mean {near[0]}?)" if near else "") for name, near in close.items()
+    )
 
 
 def _allowed(knob: Field[Any]) -> str:

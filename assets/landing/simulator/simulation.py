@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.landing.simulator.community_folder import CommunityFolder
-from assets.landing.simulator.config import SimulationConfig
+from assets.landing.simulator.config import ConfigError, SimulationConfig
 from assets.landing.simulator.crowd import RatedSample
 from assets.landing.simulator.draws import Draws
 from assets.landing.simulator.images import ImageShards, subject_categories
@@ -77,6 +77,7 @@ def simulate(
 
     Raises:
         ValueError: The truth would lie in the landing folder.
+        ConfigError: A folder of this name is there that was not simulated; it is left alone.
     """
     started = time.monotonic()
     landing_folder, truth_folder = landing_folder.absolute(), truth_folder.absolute()
@@ -86,6 +87,9 @@ def simulate(
     found = _found(config.fingerprint, landed, sealed)
     if found is not None:
         return SimulationReport(config.name, landed, True, time.monotonic() - started, **found)
+    if landed.exists():
+        _refuse_to_replace_what_is_not_ours(landed, sealed)
+        progress(f"{config.name} was simulated with other knobs or by other code; it will be replaced at the end")
     new_landed, new_sealed = _staging(landed), _staging(sealed)
     report = _build(config, new_landed, new_sealed, progress, workers)
     _swap(new_sealed, sealed)
@@ -101,6 +105,13 @@ def _found(fingerprint: str, landed: Path, sealed: Path) -> dict[str, Any] | Non
     stored = json.loads(parameters.read_text(encoding="utf-8"))
     is_same = stored["fingerprint"] == fingerprint and fingerprint in description.read_text(encoding="utf-8")
     return stored["report"] if is_same else None
+
+
+def _refuse_to_replace_what_is_not_ours(landed: Path, sealed: Path) -> None:
+    if not (sealed / "parameters.json").is_file():
+        raise ConfigError(
+            f"{landed} is there and was not simulated, so it is not replaced; choose another --name, or move it away"
+        )
 
 
 def _staging(final: Path) -> Path:

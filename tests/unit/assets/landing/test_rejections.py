@@ -1,6 +1,6 @@
 from assets.contracts.lake import Lake
 from assets.landing.importers import import_source
-from assets.landing.rejections import rejected_rows, render_rejected
+from assets.landing.rejections import count_rejected, rejected_rows, render_rejected
 
 
 def import_users(tmp_path, name, rows):
@@ -25,6 +25,7 @@ def test_rejected_rows_are_the_first_of_each_reason(tmp_path):
     assert {row["source"] for row in rejected_rows(lake, "b")} == {"b"}
     assert len(rejected_rows(lake, "b")) == 4
     assert rejected_rows(lake, "c") == []
+    assert count_rejected(lake) == 1 + 6
 
 
 def test_rejected_rows_are_empty_without_any(tmp_path):

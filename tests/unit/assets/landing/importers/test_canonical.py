@@ -165,6 +165,12 @@ def test_read_derives_users_only_where_consent_is_for_all(importing, folder):
     ]
 
 
+def test_read_takes_a_delivery_of_events_whose_users_stand_in_another_source(importing, folder):
+    delivery = {"edges.csv": "follower_id,followee_id\n1,7\n", "community.toml": 'consent = "other_sources"'}
+    report = importing.run("canonical", folder(delivery))
+    assert {key: table.landed for key, table in report.tables.items()} == {"edges": 1}
+
+
 def test_read_finds_images_by_photo_id(importing, folder):
     path = folder(
         {
@@ -264,7 +270,7 @@ def test_read_takes_compressed_text(importing, folder):
         ({"edges.csv": "follower_id,followee_id\n1,2\n"}, 'no users table .* write consent = "all" to community.toml'),
         (
             {"users.csv": USERS_CSV, "community.toml": 'consent = "maybe"'},
-            "consent is 'maybe'; expected 'users_table' or",
+            "consent is 'maybe'; expected one of users_table, other_sources, all",
         ),
         (
             {"users.csv": USERS_CSV, "community.toml": "consent = "},

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from assets.contracts.lake import Lake
+from assets.contracts.landed import source_document
 from assets.landing.importers import ImportFailure, import_source
-from assets.landing.importers.landing_zone import read_source_document
 
 
 def files_of(lake_root):
@@ -99,7 +99,7 @@ def test_import_source_refuses_to_lose_all_rows(importing, folder):
 def test_import_source_refuses_a_first_import_without_a_usable_row(importing, folder):
     with pytest.raises(ImportFailure, match=r"no row can be used \(users: not_a_boolean 1, .*Correct the files.$"):
         importing.run("canonical", folder({"users.csv": "user_id,opted_in\n1,perhaps\n"}))
-    assert read_source_document(importing.zone) is None
+    assert source_document(importing.zone) is None
 
 
 def test_import_source_imports_again_when_the_lake_lost_a_partition(importing, graph):
@@ -120,7 +120,7 @@ def test_import_source_leaves_the_lake_alone_when_it_fails(importing, graph):
 
 def test_import_source_keeps_a_document_of_what_it_did(importing, graph):
     importing.run("edge_list", graph("1 2\nx 3\n"))
-    document = read_source_document(importing.zone)
+    document = source_document(importing.zone)
     assert document is not None
     assert (document["name"], document["consent"]) == ("here", "all")
     assert document["identity"]["format"] == "edge_list"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.landing.simulator.config import ConfigError, SimulationConfig, knob_help
+from assets.landing.simulator.config import ConfigError, SimulationConfig, knob_group, knob_help
 
 
 def test_simulation_config_reads_toml_and_lets_overrides_win(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_simulation_config_reads_toml_and_lets_overrides_win(tmp_path: Path) -> 
         ),
         ({"last_month": "2016-13"}, "last_month must look like 2016-03, not '2016-13'"),
         ({"name": "../truth"}, "name must be letters, digits, '_' and '-' only, not '../truth'"),
-        ({"homophilly": 0.1}, "unknown knobs ['homophilly']"),
+        ({"homophilly": 0.1}, "no knob 'homophilly' (did you mean homophily?); there are name, seed"),
     ],
 )
 def test_simulation_config_names_the_knob_at_fault(values: dict[str, object], message: str) -> None:
@@ -55,6 +55,15 @@ def test_knob_help_tells_meaning_and_range_of_every_knob() -> None:
     assert knob_help("influence_form").endswith("One of linear, threshold, saturating, lagged.")
     for knob in fields(SimulationConfig):
         assert len(knob_help(knob.name)) > 20
+
+
+def test_knob_group_puts_exactly_the_planted_causes_together() -> None:
+    causes = {knob.name for knob in fields(SimulationConfig) if knob_group(knob.name).startswith("Planted causes")}
+    assert causes == {
+        "homophily", "influence", "influence_form", "shocks", "popularity", "imbalance_churn",
+        "recognition_retention", "unobserved",
+    }  # fmt: skip
+    assert len({knob_group(knob.name) for knob in fields(SimulationConfig)}) == 5
 
 
 def test_fingerprint_changes_with_every_kind_of_knob() -> None:

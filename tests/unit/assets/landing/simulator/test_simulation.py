@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from assets.contracts.registry import all_contracts
 from assets.landing.simulator import images, simulation
-from assets.landing.simulator.config import SimulationConfig
+from assets.landing.simulator.config import ConfigError, SimulationConfig
 from assets.landing.simulator.simulation import simulate
 
 SMALL = SimulationConfig(users=200, months=12, images=False, rated_photos=60)
@@ -258,3 +259,20 @@ def test_images_carry_latent_beauty_category_and_size(tmp_path: Path, monkeypatc
     with tarfile.open(fileobj=io.BytesIO(shard.read_bytes())) as tar:
         member = tar.getmembers()[0]
         assert (member.mtime, member.uid, member.size) == (0, 0, 2)
+
+
+def test_simulate_replaces_its_own_folder_and_says_so_but_no_other(home: Path, tmp_path: Path) -> None:
+    landing, truth = tmp_path / "landing", tmp_path / "truth"
+    theirs = landing / SMALL.name / "users.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("user_id,opted_in\n")
+    with pytest.raises(ConfigError, match="was not simulated, so it is not replaced; choose another --name"):
+        simulate(SMALL, landing, truth)
+    assert theirs.read_text() == "user_id,opted_in\n"
+    said: list[str] = []
+    shutil.rmtree(landing)
+    few = replace(SMALL, months=2)
+    simulate(few, landing, truth, progress=said.append)
+    assert not any("replaced" in line for line in said)
+    simulate(replace(few, seed=8), landing, truth, progress=said.append)
+    assert any("it will be replaced at the end" in line for line in said)

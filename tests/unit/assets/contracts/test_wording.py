@@ -1,4 +1,4 @@
-from assets.wording import counted
+from assets.contracts.wording import counted
 
 
 def test_counted_agrees_in_number():
