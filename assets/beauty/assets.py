@@ -155,10 +155,21 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
                 check_name="model_separates_low_from_high",
                 passed=accuracy["lower"] is not None and accuracy["lower"] > 0.5,
                 severity=_severity(accuracy),
+                description=_verdict(accuracy),
                 metadata={"accuracy": accuracy["value"], "lower_95": accuracy["lower"], "photos": accuracy["n"]},
             )
         ],
     )
+
+
+def _verdict(accuracy: Mapping[str, Any]) -> str:
+    if accuracy["value"] is None:
+        return f"{accuracy['n']} low and high photos of unseen users are too few to tell whether the model has learned"
+    found = f"accuracy {accuracy['value']:.2f} (95 %: {accuracy['lower']:.2f} to {accuracy['upper']:.2f})"
+    on = f"{found} on {accuracy['n']:,} low and high photos of unseen users"
+    if accuracy["lower"] > 0.5:
+        return on
+    return f"{on}; a coin reaches 0.5: train on more photos or epochs, or land crowd ratings to learn from"
 
 
 def _severity(estimate: Mapping[str, Any]) -> dg.AssetCheckSeverity:
