@@ -114,6 +114,9 @@ def _mean_and_maximum(activations: Tensor) -> Tensor:
     "alexnet_reference",
     Preprocessing(input_size=227),
     "The paper's network: CaffeNet, ungrouped, fc6 of 8192 units, no fc7.",
+    parameters=258_196_177,
+    trial={"width": 0.05},
+    trial_input_size=67,
 )
 def alexnet_reference(
     outputs: int = OBJECT_CLASSES, input_size: int = 227, width: float = 1.0, dropout: float = 0.5
@@ -126,6 +129,7 @@ def alexnet_reference(
     "alexnet_quarter",
     Preprocessing(input_size=128),
     "The reference network at a quarter of its width, for 128 px.",
+    parameters=773_475,
 )
 def alexnet_quarter(outputs: int = 3, input_size: int = 128, width: float = 0.25, dropout: float = 0.5) -> nn.Module:
     """The reference layers with a quarter of the channels and of fc6."""
@@ -136,6 +140,7 @@ def alexnet_quarter(outputs: int = 3, input_size: int = 128, width: float = 0.25
     "alexnet_small",
     Preprocessing(input_size=96),
     "Five convolutions with batch normalisation; trains in minutes on two CPU cores.",
+    parameters=220_827,
 )
 def alexnet_small(outputs: int = 3, input_size: int = 96, width: float = 1.0, dropout: float = 0.2) -> nn.Module:
     """The variant that a laptop trains."""

@@ -19,6 +19,7 @@ _JPEG_MAGIC = b"\xff\xd8\xff"
 _PILLOW_FORMATS = ("PNG", "WEBP", "GIF", "TIFF", "BMP", "JPEG", "PPM")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _EXIF_ORIENTATION = 0x0112
+_TIFF_BITS_PER_SAMPLE = 258
 _HEADER_BYTES = 65_536
 
 
@@ -165,13 +166,20 @@ def _refuse_unusual(image: Any, content: bytes) -> None:
         raise UnscorablePhoto("animated", f"{image.format} with {image.n_frames} frames")
     if image.mode == "CMYK":
         raise UnscorablePhoto("cmyk", f"{image.format} in CMYK; its colours depend on a print profile")
-    if image.mode in _SIXTEEN_BIT_MODES or _png_depth(image, content) == 16:
+    if image.mode in _SIXTEEN_BIT_MODES or _depth(image, content) > 8:
         raise UnscorablePhoto("sixteen_bit", f"{image.format} with more than 8 bits per channel")
 
 
-def _png_depth(image: Any, content: bytes) -> int:
-    """Bits per channel of a PNG; Pillow silently drops the lower byte of 16-bit colour."""
-    return content[24] if image.format == "PNG" and len(content) > 24 else 8
+def _depth(image: Any, content: bytes) -> int:
+    """Bits per channel as the header states them; Pillow silently drops the lower ones of deep colour."""
+    if image.format == "PNG":
+        return content[24] if len(content) > 24 else 8
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, (8,)))
+    if image.format == "PPM":
+        decoded_as = image.tile[0].args  # (mode, value of full brightness), or the mode alone where that is 255
+        return decoded_as[1].bit_length() if isinstance(decoded_as, tuple) else 8
+    return 8
 
 
 def _flattened(image: Any) -> Any:

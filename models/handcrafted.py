@@ -308,6 +308,7 @@ def _ridge(terms: Tensor, targets: Tensor) -> tuple[float, Tensor, float]:
     "handcrafted",
     Preprocessing(input_size=256, features="handcrafted"),
     "Compositional features of Datta, Ke and Hasler with a ridge or logistic model; explains itself.",
+    parameters=69,
 )
 def handcrafted(outputs: int = 1, input_size: int = 256) -> nn.Module:
     """The hand-crafted baseline."""

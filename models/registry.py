@@ -6,7 +6,7 @@ what the outputs mean. The registry therefore keeps, beside the builder, how pho
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,16 +29,39 @@ class ModelEntry:
         build: Makes the untrained network; takes ``outputs``, ``input_size`` and parameters of its own.
         preprocessing: How photos are prepared when nothing else is asked for.
         description: What it is and where it comes from, in one sentence.
+        parameters: Numbers it learns, built without arguments.
+        licence: Of the code, and of weights where the architecture is that of a publication.
+        heads: What its outputs may mean; the first is meant where nothing else is said.
+        score_scale: Scale that the network itself was made for; scores are always beauty in [0, 1].
+        trial: Parameters of a small instance that is built in moments, for tests and for trying things out.
+        trial_input_size: Side of its input in pixels; 0 is that of ``preprocessing``.
     """
 
     name: str
     build: Builder
     preprocessing: Preprocessing
     description: str
+    parameters: int
+    licence: str
+    heads: tuple[str, ...]
+    score_scale: str
+    trial: Mapping[str, Any]
+    trial_input_size: int
 
 
-def register(name: str, preprocessing: Preprocessing, description: str) -> Callable[[Builder], Builder]:
-    """Declare an architecture under ``name``.
+def register(
+    name: str,
+    preprocessing: Preprocessing,
+    description: str,
+    *,
+    parameters: int,
+    licence: str = "Apache-2.0",
+    heads: tuple[str, ...] = ("classifier", "regressor"),
+    score_scale: str = "beauty, 0 to 1",
+    trial: Mapping[str, Any] | None = None,
+    trial_input_size: int = 0,
+) -> Callable[[Builder], Builder]:
+    """Declare an architecture under ``name``; the arguments are the fields of ``ModelEntry``.
 
     Raises:
         ValueError: The name is taken.
@@ -47,7 +70,18 @@ def register(name: str, preprocessing: Preprocessing, description: str) -> Calla
     def add(build: Builder) -> Builder:
         if name in _ENTRIES:
             raise ValueError(f"two models are called {name!r}")
-        _ENTRIES[name] = ModelEntry(name, build, preprocessing, description)
+        _ENTRIES[name] = ModelEntry(
+            name,
+            build,
+            preprocessing,
+            description,
+            parameters,
+            licence,
+            heads,
+            score_scale,
+            trial or {},
+            trial_input_size,
+        )
         return build
 
     return add

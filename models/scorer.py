@@ -125,7 +125,7 @@ class Scorer:
                 f"batch is {batch.dtype} {batch.shape}; expected {np.dtype(self.preprocessing.dtype)} (n, {expected})"
             )
         if not len(batch):
-            return _scores(np.zeros((0, 1 if self.model.head == "regressor" else 4), np.float32))
+            return _scores(np.zeros((0, self.model.create_head().score_columns), np.float32))
         return _scores(self._engine(batch))
 
 

@@ -1,13 +1,17 @@
 """Training steps: seeded, exactly repeatable on one kind of machine, with an early look at held-out photos.
 
-Repeatable means: the same data, settings, torch build and number of threads give the same bytes of weights.
+Repeatable means: the same data, settings, torch build, number of threads and number of workers give the same bytes of
+weights, in one go or interrupted and resumed. What a run starts from stands in ``transfer.py``, what it needs to go on
+in ``training_state.py``, training on objects in ``object_pretraining.py``.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,8 +19,11 @@ from torch import Tensor, nn
 
 from models.evaluation import spearman
 from models.heads import Head
+from models.preprocessing import Preprocessing
 from models.scorer import ScoringNetwork
-from models.weights import ModelConfig
+from models.training_state import RunState, StateStore
+from models.transfer import copy_backbone, last_layer
+from models.weights import ModelConfig, WeightsError
 
 _WARMUP = 0.1
 _EVALUATION_BATCH = 256
@@ -34,6 +41,34 @@ class TrainingData:
     inputs: np.ndarray
     targets: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all targets and of some photos: enough to see that a run goes on with what it began with."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.targets).tobytes())
+        digest.update(np.ascontiguousarray(self.inputs[:: len(self.inputs) // 64 + 1]).tobytes())
+        return digest.hexdigest()
+
+    def batch(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Copies of the inputs and targets of some rows, all of them readable."""
+        return self.inputs[rows], self.targets[rows], np.ones(len(rows), bool)
+
+
+class Photos(Protocol):
+    """Labelled photos that batches are drawn from; ``TrainingData``, or photos that are decoded as they are needed."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the photos or their labels."""
+
+    def __len__(self) -> int:
+        """Number of photos."""
+
+    def batch(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs (k, ...) and targets (k,) of rows (n,), new arrays, and bool (n,): which k of them could be read."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -47,6 +82,7 @@ class TrainingSettings:
         seed: Everything random derives from it.
         threads: CPU threads; part of what makes a run repeatable.
         device: ``cpu`` or a CUDA device.
+        backbone_rate: Factor on the learning rate of all layers but the last; 0 trains the last layer alone.
     """
 
     epochs: int = 12
@@ -56,10 +92,40 @@ class TrainingSettings:
     seed: int = 0
     threads: int = 2
     device: str = "cpu"
+    backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:
             raise ValueError(f"epochs is {self.epochs} and batch_size {self.batch_size}; at least 1 and 2 are needed")
+        if not self.backbone_rate >= 0:
+            raise ValueError(f"backbone_rate is {self.backbone_rate}; it is a factor, 0 or more")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where one of several workers stands that train one network together.
+
+    Each worker takes every ``workers``-th photo of each batch; ``wrap`` makes the network share gradients, as
+    ``DistributedDataParallel`` or ``ray.train.torch.prepare_model`` do. Only the first worker evaluates, reports and
+    stores states.
+
+    Attributes:
+        rank: Number of this worker, from 0.
+        workers: Number of workers.
+        wrap: Makes the network share gradients; called once, on the device.
+    """
+
+    rank: int = 0
+    workers: int = 1
+    wrap: Callable[[nn.Module], nn.Module] = lambda network: network
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.workers:
+            raise ValueError(f"rank is {self.rank} of {self.workers} workers; ranks start at 0")
+
+
+ALONE = Placement()
+"""One worker that does everything."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +136,13 @@ class EpochMetrics:
         epoch: From 1.
         loss: Mean training loss of the epoch; None for networks that fit themselves.
         validation_spearman: Spearman of beauty against targets on validation photos; None without any.
+        validation_accuracy: Share of validation photos whose object is recognised; None where objects are not learned.
     """
 
     epoch: int
     loss: float | None
     validation_spearman: float | None
+    validation_accuracy: float | None = None
 
 
 Report = Callable[[EpochMetrics], None]
@@ -94,6 +162,10 @@ def train_network(
     train: TrainingData,
     validation: TrainingData,
     report: Report = lambda metrics: None,
+    *,
+    initial: bytes | None = None,
+    states: StateStore | None = None,
+    placement: Placement = ALONE,
 ) -> tuple[nn.Module, list[EpochMetrics]]:
     """Train a network of the registry.
 
@@ -102,60 +174,122 @@ def train_network(
         settings: How to train it.
         train: Photos to learn from; at least two.
         validation: Photos for the curve; may be empty; they never influence the weights.
-        report: Called after each epoch.
+        report: Called after each epoch, also after those that a resumed run had done before.
+        initial: Weights to start from, all but the last layer; see ``transfer.copy_backbone``.
+        states: Where the state of the run is kept after each epoch; a run that was interrupted goes on from there.
+        placement: This worker among several.
 
     Returns:
         The network in evaluation mode on the CPU, and the curve.
 
     Raises:
-        ValueError: There are fewer than two photos to learn from.
+        ValueError: There are fewer than two photos to learn from, or the kept state is that of another run.
+        WeightsError: ``initial`` does not fit the network.
     """
-    if len(train.targets) < 2:
-        raise ValueError(f"training needs at least two photos, there are {len(train.targets)}")
-    with _repeatable(settings):
+    if len(train) < 2:
+        raise ValueError(f"training needs at least two photos, there are {len(train)}")
+    with repeatable(settings):
         network = config.create_network()
         if isinstance(network, FitsItself):
+            if initial is not None:
+                raise WeightsError(f"{config.architecture} is fitted in closed form and starts from no weights")
             network.fit(train.inputs, train.targets, config.create_head())
             curve = [_evaluate(network.eval(), config, 1, None, validation, "cpu")]
             report(curve[0])
             return network, curve
-        return _train_by_steps(network, config, settings, train, validation, report)
+        if initial is not None:
+            copy_backbone(network, initial)
+
+        def evaluate(network: nn.Module, epoch: int, loss: float) -> EpochMetrics:
+            return _evaluate(network, config, epoch, loss, validation, settings.device)
+
+        return train_by_steps(network, config, settings, train, evaluate, report, states, placement)
 
 
-def _train_by_steps(
+Evaluate = Callable[[nn.Module, int, float], EpochMetrics]
+"""Metrics of a network in evaluation mode, after an epoch with a mean loss."""
+
+
+def train_by_steps(
     network: nn.Module,
     config: ModelConfig,
     settings: TrainingSettings,
-    train: TrainingData,
-    validation: TrainingData,
+    train: Photos,
+    evaluate: Evaluate,
     report: Report,
+    states: StateStore | None,
+    placement: Placement,
 ) -> tuple[nn.Module, list[EpochMetrics]]:
+    """Minimise the head's loss; see ``train_network``, which seeds everything first."""
     network = network.to(settings.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    head = config.create_head()
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = settings.epochs * _steps_per_epoch(len(train.targets), settings.batch_size)
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(network, settings), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    steps = settings.epochs * _steps_per_epoch(len(train), settings.batch_size, placement.workers)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _cosine(step / steps))
-    generator = np.random.default_rng(settings.seed)
-    curve = []
-    for epoch in range(1, settings.epochs + 1):
-        losses = []
-        network.train()
-        for inputs, targets in _batches(train, config, settings, generator):
-            optimizer.zero_grad(set_to_none=True)
-            loss = _loss(network, head, inputs, targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.detach())
-        mean_loss = float(torch.stack(losses).mean())
-        curve.append(_evaluate(network.eval(), config, epoch, mean_loss, validation, settings.device))
-        report(curve[-1])
+    run = RunState(network, optimizer, schedule, np.random.default_rng(settings.seed))
+    identity = _identity(config, settings, train, placement)
+    done = run.restore(states.load(), identity) if states is not None else []
+    curve = [EpochMetrics(**values) for values in done]
+    for metrics in curve:
+        _on_first_worker(placement, report, metrics)
+    trained = placement.wrap(network)
+    head = config.create_head()
+    for epoch in range(len(curve) + 1, settings.epochs + 1):
+        if placement.workers > 1:
+            # Only the first worker stores a state, so the others must not need one.
+            torch.manual_seed(int(np.random.default_rng([settings.seed, epoch, placement.rank]).integers(2**62)))
+        loss = _train_epoch(trained, head, run, _batches(train, config, settings, run.generator, placement))
+        curve.append(evaluate(network.eval(), epoch, loss) if not placement.rank else EpochMetrics(epoch, loss, None))
+        if states is not None and not placement.rank:
+            states.save(run.dump(identity, [asdict(metrics) for metrics in curve]))
+        _on_first_worker(placement, report, curve[-1])
     network = network.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return network.eval(), curve
 
 
-def _loss(network: nn.Module, head: Head, inputs: Tensor, targets: Tensor) -> Tensor:
-    return head.loss(network(inputs), targets)
+def _train_epoch(network: nn.Module, head: Head, run: RunState, batches: Iterator[tuple[Tensor, Tensor]]) -> float:
+    """One pass; the mean loss of its steps, NaN if there was none."""
+    losses = []
+    network.train()
+    for inputs, targets in batches:
+        run.optimizer.zero_grad(set_to_none=True)
+        loss = head.loss(network(inputs), targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimizer.step()
+        run.schedule.step()
+        losses.append(loss.detach())
+    return float(torch.stack(losses).mean()) if losses else math.nan
+
+
+def _parameter_groups(network: nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
+    """The last layer, and the others at their own rate; one group where the rates are equal."""
+    if settings.backbone_rate == 1:
+        return [{"params": list(network.parameters())}]
+    last = {id(parameter) for parameter in last_layer(network).parameters()}
+    backbone = [parameter for parameter in network.parameters() if id(parameter) not in last]
+    groups: list[dict[str, Any]] = [{"params": list(last_layer(network).parameters())}]
+    if settings.backbone_rate == 0:
+        for parameter in backbone:
+            parameter.requires_grad = False
+        return groups
+    return [*groups, {"params": backbone, "lr": settings.learning_rate * settings.backbone_rate}]
+
+
+def _identity(config: ModelConfig, settings: TrainingSettings, train: Photos, placement: Placement) -> str:
+    """What a state belongs to: it must not go on with other photos, settings or workers."""
+    fields = {
+        "config": asdict(config),
+        "settings": asdict(settings),
+        "workers": placement.workers,
+        "photos": train.fingerprint,
+    }
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _on_first_worker(placement: Placement, report: Report, metrics: EpochMetrics) -> None:
+    if not placement.rank:
+        report(metrics)
 
 
 def _cosine(progress: float) -> float:
@@ -164,26 +298,42 @@ def _cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP)))
 
 
-def _steps_per_epoch(photos: int, batch_size: int) -> int:
-    """A last batch of one photo is left out, since batch normalisation cannot learn from it."""
+def _steps_per_epoch(photos: int, batch_size: int, workers: int) -> int:
+    """A last batch of less than two photos per worker is left out: batch normalisation cannot learn from one."""
     whole, rest = divmod(photos, batch_size)
-    return whole + (rest >= 2)
+    return whole + (rest >= 2 * workers)
 
 
 def _batches(
-    data: TrainingData, config: ModelConfig, settings: TrainingSettings, generator: np.random.Generator
+    data: Photos, config: ModelConfig, settings: TrainingSettings, generator: np.random.Generator, placement: Placement
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Shuffled batches; half of the photos are mirrored left to right, which changes no one's beauty."""
-    mean = torch.tensor(config.preprocessing.mean, device=settings.device).view(1, 3, 1, 1)
-    std = torch.tensor(config.preprocessing.std, device=settings.device).view(1, 3, 1, 1)
-    order = generator.permutation(len(data.targets))
-    for step in range(_steps_per_epoch(len(order), settings.batch_size)):
+    order = generator.permutation(len(data))
+    for step in range(_steps_per_epoch(len(order), settings.batch_size, placement.workers)):
         rows = np.sort(order[step * settings.batch_size : (step + 1) * settings.batch_size])
-        pixels = data.inputs[rows]
         mirrored = generator.random(len(rows)) < 0.5
+        share = slice(placement.rank, None, placement.workers)
+        pixels, targets, readable = data.batch(rows[share])
+        if len(targets) < 2:
+            _refuse_to_skip(placement, len(rows[share]))
+            continue
+        mirrored = mirrored[share][readable]
         pixels[mirrored] = pixels[mirrored, :, ::-1]
-        inputs = torch.from_numpy(pixels).to(settings.device).permute(0, 3, 1, 2).float()
-        yield (inputs - mean) / std, torch.from_numpy(data.targets[rows]).to(settings.device)
+        yield normalised(pixels, config.preprocessing, settings.device), torch.from_numpy(targets).to(settings.device)
+
+
+def normalised(pixels: np.ndarray, preprocessing: Preprocessing, device: str) -> Tensor:
+    """Network inputs float32 (n, 3, h, w) of prepared photos uint8 (n, h, w, 3)."""
+    mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
+    inputs = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    return (inputs - mean) / std
+
+
+def _refuse_to_skip(placement: Placement, photos: int) -> None:
+    """One worker alone may skip a step; among several the others would wait for it for ever."""
+    if placement.workers > 1:
+        raise ValueError(f"less than two of {photos} photos of a batch can be read; remove unreadable photos first")
 
 
 @torch.inference_mode()
@@ -207,7 +357,7 @@ def _evaluate(
 
 
 @contextmanager
-def _repeatable(settings: TrainingSettings) -> Iterator[None]:
+def repeatable(settings: TrainingSettings) -> Iterator[None]:
     """Seed torch and forbid kernels whose result varies; what was set before comes back.
 
     On CUDA this needs ``CUBLAS_WORKSPACE_CONFIG=:4096:8`` in the environment before cuBLAS starts; without it torch

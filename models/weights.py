@@ -25,7 +25,7 @@ class ModelConfig:
 
     Attributes:
         architecture: Name in the registry.
-        head: ``classifier`` or ``regressor``.
+        head: What ``heads.create_head`` takes.
         preprocessing: How photos are prepared.
         parameters: Further parameters of the architecture.
     """

@@ -80,6 +80,48 @@ def test_decode_rgb_refuses_16_bit_colour_which_pillow_would_cut_silently():
         decode_rgb(b"\x89PNG\r\n\x1a\n" + body)
 
 
+def tiff_of_depth(bits: int) -> bytes:
+    """8 x 8 pixels of uncompressed colour, little-endian; Pillow cannot write more than 8 bits per channel."""
+    pixels = bytes(8 * 8 * 3 * bits // 8)
+    tags = [(256, 3, 1, 8), (257, 3, 1, 8), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 14)]
+    tags += [(277, 3, 1, 3), (278, 3, 1, 8), (279, 4, 1, len(pixels)), (284, 3, 1, 1)]
+    header = b"II*\0" + struct.pack("<I", 14 + len(pixels)) + struct.pack("<HHH", bits, bits, bits)
+    directory = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return header + pixels + struct.pack("<H", len(tags)) + directory + bytes(4)
+
+
+@pytest.mark.parametrize(("bits", "refused"), [(8, False), (16, True)])
+def test_decode_rgb_refuses_tiffs_of_16_bit_colour(bits, refused):
+    content = tiff_of_depth(bits)
+    assert Image.open(io.BytesIO(content)).mode == "RGB"
+    if not refused:
+        assert decode_rgb(content).shape == (8, 8, 3)
+        return
+    with pytest.raises(UnscorablePhoto, match="TIFF with more than 8 bits") as caught:
+        decode_rgb(content)
+    assert caught.value.reason == "sixteen_bit"
+
+
+@pytest.mark.parametrize(
+    ("header", "sample", "refused"),
+    [
+        (b"P6 8 8 255\n", 1, False),
+        (b"P6\n# made by hand, 8 8 65535\n8 8\n200\n", 1, False),
+        (b"P6 8 8 65535\n", 2, True),
+        (b"P6\n#c\n8\t8\n#c\n1023\n", 2, True),
+    ],
+)
+def test_decode_rgb_refuses_ppms_of_more_than_8_bits(header, sample, refused):
+    content = header + bytes(8 * 8 * 3 * sample)
+    assert Image.open(io.BytesIO(content)).mode == "RGB"
+    if not refused:
+        assert decode_rgb(content).shape == (8, 8, 3)
+        return
+    with pytest.raises(UnscorablePhoto, match="PPM with more than 8 bits") as caught:
+        decode_rgb(content)
+    assert caught.value.reason == "sixteen_bit"
+
+
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_decode_rgb_keeps_the_pixels_of_lossless_files(kind):
     np.testing.assert_array_equal(decode_rgb(encoded(photo(), kind)), np.asarray(photo()))
