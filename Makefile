@@ -8,6 +8,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 STAMP := .venv/.installed
 AIRFLOW_STAMP := .venv-airflow/.installed
+LABEL_STUDIO_STAMP := .venv-label-studio/.installed
 PYTEST := $(BIN)/python -m pytest
 
 # A folder of wheels that pip is told of is told to uv, too; certificates that pip trusts are trusted by uv.
@@ -24,7 +25,7 @@ export GX_ANALYTICS_ENABLED := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test test-faults lint format bench ui docs airflow lock clean
+.PHONY: help setup demo test test-faults lint format bench ui docs airflow label-studio lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -57,7 +58,7 @@ format: setup ## let ruff order imports and lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## compare speed and memory with bounds and with others, in about 25 minutes; asserts nothing
+bench: setup ## compare speed and memory with bounds and with others, in about 20 minutes on idle cores; asserts nothing
 	@set -e; for benchmark in tests/benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
 
 ui: setup ## open Dagster on the community in var/
@@ -73,6 +74,13 @@ $(AIRFLOW_STAMP): infra/airflow/requirements.txt infra/airflow/constraints.txt
 	@$(call install,.venv-airflow/bin,-c infra/airflow/constraints.txt -r infra/airflow/requirements.txt)
 	@touch $@
 
+label-studio: $(LABEL_STUDIO_STAMP) ## install Label Studio into .venv-label-studio, an environment of its own
+
+$(LABEL_STUDIO_STAMP): infra/label_studio/requirements.txt infra/label_studio/constraints.txt
+	@test -x .venv-label-studio/bin/python || $(PYTHON) -m venv .venv-label-studio
+	@$(call install,.venv-label-studio/bin,-c infra/label_studio/constraints.txt -r infra/label_studio/requirements.txt)
+	@touch $@
+
 # uv installs in seconds what pip installs in minutes; where uv cannot be had or fails, pip does it.
 define install
 ($(1)/python -m pip install --quiet uv==$(UV_VERSION) && $(1)/uv pip install --python $(1)/python $(2)) \
@@ -84,6 +92,6 @@ lock: setup ## write constraints.txt from what is installed: versions only, what
 		| grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(uv|pip)==' | sed -E 's/\+cpu$$//' > constraints.txt
 
 clean: ## remove environments, caches and the community in var/
-	rm -rf .venv .venv-airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-airflow .venv-label-studio .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf var dbt_project/target dbt_project/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

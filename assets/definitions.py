@@ -7,6 +7,8 @@ import dagster as dg
 from assets import automation
 from assets.beauty import assets as beauty
 from assets.community import assets as community
+from assets.crowd import assets as crowd
+from assets.crowd import judgement_assets as judgement
 from assets.dbt import assets as dbt
 from assets.landing import assets as landing
 from assets.resources import LakeResource, RayJobs
@@ -19,7 +21,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
         **resources: Replacements of resources by name, for example ``lake=LakeResource(uri=...)``.
     """
     return dg.Definitions(
-        assets=[*landing.ASSETS, *community.ASSETS, *beauty.ASSETS, *dbt.ASSETS],
+        assets=[*landing.ASSETS, *community.ASSETS, *beauty.ASSETS, *crowd.ASSETS, *judgement.ASSETS, *dbt.ASSETS],
         jobs=list(automation.JOBS),
         schedules=list(automation.SCHEDULES),
         sensors=list(automation.SENSORS),

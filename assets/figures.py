@@ -5,7 +5,7 @@ matplotlib is imported when a figure is drawn, so loading the definitions stays 
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _BLUE = "#2f6db3"
 _GREY = "#9aa5b1"
+_COLORS = (_BLUE, "#c2571a", "#3d8b63", _GREY)
 
 
 def months_figure(counts: Mapping[str, int], title: str, unit: str) -> bytes:
@@ -45,6 +46,57 @@ def curves_figure(curves: Mapping[str, Sequence[float]], title: str, xlabel: str
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.legend(frameon=False)
+    return _png(figure)
+
+
+def reliability_figure(
+    curves: Mapping[str, Mapping[str, Sequence[float]]], title: str, xlabel: str, ylabel: str
+) -> bytes:
+    """Observed against predicted, with the diagonal; a curve is ``predicted``, ``observed``, ``lower``, ``upper``."""
+    figure, axes = _canvas(title)
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="perfect")
+    for (name, points), color in zip(curves.items(), ["#c2571a", _BLUE, "#3d8b63"], strict=False):
+        axes.plot(points["predicted"], points["observed"], marker="o", markersize=4, label=name, color=color)
+        axes.vlines(points["predicted"], points["lower"], points["upper"], color=color, linewidth=1)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def grouped_bars_figure(groups: Sequence[str], series: Mapping[str, Sequence[float]], title: str, ylabel: str) -> bytes:
+    """Bars side by side: one group per name, one bar of each named series in it, on a logarithmic scale."""
+    figure, axes = _canvas(title)
+    width = 0.8 / max(1, len(series))
+    for i, (name, values) in enumerate(series.items()):
+        positions = [group + i * width for group in range(len(groups))]
+        axes.bar(positions, list(values), width=width, align="edge", label=name, color=[_GREY, _BLUE][i % 2])
+    axes.set_xticks([group + 0.4 for group in range(len(groups))], list(groups), rotation=30, ha="right", fontsize=8)
+    axes.set_yscale("log")
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def intervals_figure(
+    groups: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]], title: str, xlabel: str
+) -> bytes:
+    """Values with their intervals, one line per label and one color per group; a group is label -> (value, ends)."""
+    figure, axes = _canvas(title)
+    labels = list(dict.fromkeys(label for group in groups.values() for label in group))
+    figure.set_figheight(max(3.2, 0.9 + 0.28 * len(labels)))
+    step = 0.6 / max(1, len(groups))
+    for number, ((name, group), color) in enumerate(zip(groups.items(), cycle(_COLORS), strict=False)):
+        heights = [labels.index(label) + (number - (len(groups) - 1) / 2) * step for label in group]
+        axes.plot([value for value, _, _ in group.values()], heights, "o", markersize=4, color=color, label=name)
+        for height, (_, lower, upper) in zip(heights, group.values(), strict=True):
+            if lower is not None and upper is not None:
+                axes.hlines(height, lower, upper, color=color, linewidth=1.4)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.invert_yaxis()
+    axes.set_xlabel(xlabel)
+    if len(groups) > 1:
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return _png(figure)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ray_jobs.recent import Recent
+from assets.contracts.recent import Recent
 
 IMAGE_COLUMNS = ("image", "content", "bytes", "image_bytes", "jpg")
 """Columns of a Parquet file in which images are looked for, before any other binary column."""
