@@ -67,6 +67,8 @@ def _start_here(num_gpus: float) -> None:
     for attempt in range(1, _STARTS + 1):
         try:
             ray.init(
+                # Never somebody else's: without it Ray joins whatever `ray start` has left on this machine.
+                address="local",
                 num_cpus=max(1, usable_cpus()),
                 num_gpus=None if num_gpus else 0,
                 include_dashboard=False,

@@ -79,6 +79,10 @@ class PartScorer:
         self._lake = Lake(lake_uri)
         self._score = PhotoScorer(read_weights(self._lake, model), media_root, config, batch_size, usable_cpus())
 
+    def is_ready(self) -> bool:
+        """Whether it has started; Ray answers only then."""
+        return True
+
     def store_part(self, name: str, photos: pa.Table) -> str:
         """Score photos, write the result under ``name`` in one atomic step, and return the name."""
         self._lake.put_bytes(name, part_bytes(self._score(photos)))

@@ -10,20 +10,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.contracts.beauty import SCORES
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import ScorePhotos
+from ray_jobs.calibration import find_calibration
 from ray_jobs.entry import Report, main, silent
 from ray_jobs.model_store import find_model
 from ray_jobs.scoring_plan import Chunk, ModelIdentity, MonthPlan, PartLost
 
 CODE = (
+    "assets.contracts.parquet_images",
+    "assets.contracts.photo_files",
     "models.decoding",
     "models.pipeline",
     "models.preprocessing",
     "models.scorer",
+    "ray_jobs.actor_pool",
+    "ray_jobs.calibration",
     "ray_jobs.photo_scorer",
-    "ray_jobs.parquet_images",
     "ray_jobs.photo_source",
     "ray_jobs.score_photos",
     "ray_jobs.scoring_plan",
@@ -31,7 +36,6 @@ CODE = (
 """Modules that decide what is written."""
 
 _ATTEMPTS = 3
-_RETRIES = 3
 
 
 def run(request: ScorePhotos, report: Report = silent) -> dict[str, Any]:
@@ -39,8 +43,11 @@ def run(request: ScorePhotos, report: Report = silent) -> dict[str, Any]:
 
     Without anything to score, Ray is not started; without news, nothing is written.
 
+    A new calibration reaches all months, those not asked for too: half of the photos under it would be another scale.
+
     Returns:
-        ``model_version``, ``scored`` and ``unscorable`` (photos looked at in this run), ``months`` (published now).
+        ``model_version``, ``scored`` and ``unscorable`` (photos looked at in this run), ``months`` (published now),
+        ``recalibrated`` (months whose calibrated columns were made anew).
 
     Raises:
         LakeError: There is no such model, or its weights are gone or changed.
@@ -52,7 +59,14 @@ def run(request: ScorePhotos, report: Report = silent) -> dict[str, Any]:
     row = find_model(lake, request.model_version)
     model = ModelIdentity(row["model_version"], row["preprocessing_hash"], row["weights_sha256"])
     code_version = code_version_of(*CODE)
-    plans = [MonthPlan(lake, m, model, request.part_photos, code_version) for m in sorted(set(request.months))]
+    calibration = find_calibration(lake, model.model_version)
+
+    def plan_of(month: str) -> MonthPlan:
+        return MonthPlan(lake, month, model, request.part_photos, code_version, calibration)
+
+    # First, so that a month that lacks nothing but this is current then, and its broken photos are not tried again.
+    recalibrated = [month for month in lake.partitions(SCORES.key) if plan_of(month).recalibrate()]
+    plans = [plan_of(month) for month in sorted(set(request.months))]
     due = [plan for plan in plans if not plan.is_current() or (request.retry_unscorable and plan.has_unscorable())]
     for plan in plans:
         if plan not in due:
@@ -70,6 +84,7 @@ def run(request: ScorePhotos, report: Report = silent) -> dict[str, Any]:
         "scored": done.scored,
         "unscorable": done.unscorable,
         "months": sorted(done.months),
+        "recalibrated": recalibrated,
     }
 
 
@@ -106,42 +121,48 @@ def _publish(plan: MonthPlan, done: _Done, report: Report) -> bool:
     return True
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One part on its way through an actor."""
+
+    month: str
+    chunk: Chunk
+
+    def __str__(self) -> str:
+        return f"{self.month}, photos {self.chunk.first} to {self.chunk.last}"
+
+
 def _score(request: ScorePhotos, row: dict[str, Any], plans: list[MonthPlan]) -> Iterator[MonthPlan]:
     """Send the parts of all months through the actors; yields months as they become complete."""
-    import ray
+    from ray_jobs.actor_pool import ActorPool
 
-    actors = _start_actors(request, row)
-    free = [actor for actor in actors for _ in range(_parts_at_once(request))]
-    flying: dict[Any, tuple[Any, str]] = {}
     open_parts: dict[str, int] = {}
-    by_month = {plan.month: plan for plan in plans}
+    walked: list[MonthPlan] = []
 
-    def landed() -> Iterator[MonthPlan]:
-        (ready,), _ = ray.wait(list(flying), num_returns=1)
-        ray.get(ready)
-        actor, month = flying.pop(ready)
-        free.append(actor)
-        open_parts[month] -= 1
-        if not open_parts[month]:
-            yield by_month[month]
+    def parts() -> Iterator[_Part]:
+        for plan in plans:
+            for chunk in plan.pending_parts():
+                open_parts[plan.month] = open_parts.get(plan.month, 0) + 1
+                yield _Part(plan.month, chunk)
+            walked.append(plan)
 
-    for plan in plans:
-        # One more than there are parts, until all are sent: a month is not complete while it is being walked.
-        open_parts[plan.month] = 1
-        for chunk in plan.pending_parts():
-            while not free:
-                yield from landed()
-            open_parts[plan.month] += 1
-            _send(free.pop(), chunk, plan.month, flying)
-        open_parts[plan.month] -= 1
-        if not open_parts[plan.month]:
-            yield plan
-    while flying:
-        yield from landed()
+    pool: ActorPool[_Part] = ActorPool(
+        lambda: _start_actor(request, row),
+        lambda actor, part: actor.store_part.remote(part.chunk.part, part.chunk.pending),
+        actors=_number_of_actors(request),
+        at_once=_parts_at_once(request),
+    )
+    for done in pool.run(parts()):
+        open_parts[done.month] -= 1
+        yield from _completed(walked, open_parts)
+    yield from _completed(walked, open_parts)
 
 
-def _send(actor: Any, chunk: Chunk, month: str, flying: dict[Any, tuple[Any, str]]) -> None:
-    flying[actor.store_part.remote(chunk.part, chunk.pending)] = (actor, month)
+def _completed(walked: list[MonthPlan], open_parts: dict[str, int]) -> Iterator[MonthPlan]:
+    """Months all of whose parts were sent and are there, taken from ``walked``."""
+    for plan in [plan for plan in walked if not open_parts.get(plan.month)]:
+        walked.remove(plan)
+        yield plan
 
 
 def _parts_at_once(request: ScorePhotos) -> int:
@@ -151,7 +172,7 @@ def _parts_at_once(request: ScorePhotos) -> int:
     return max(2, usable_cpus() // 4)
 
 
-def _start_actors(request: ScorePhotos, row: dict[str, Any]) -> list[Any]:
+def _start_actor(request: ScorePhotos, row: dict[str, Any]) -> Any:
     import ray
 
     from models.scorer import ScorerConfig
@@ -159,17 +180,11 @@ def _start_actors(request: ScorePhotos, row: dict[str, Any]) -> list[Any]:
 
     gpus = request.num_gpus_per_actor
     config = ScorerConfig(device="cuda" if gpus else "cpu")
+    # One slot and spread out; the pool replaces a lost actor wherever there is room.
     part_scorer = ray.remote(PartScorer).options(
-        # One slot and spread out: an actor of a lost node finds room on any other.
-        num_cpus=1,
-        num_gpus=gpus,
-        scheduling_strategy="SPREAD",
-        max_concurrency=_parts_at_once(request),
-        max_restarts=-1,
-        max_task_retries=_RETRIES,
+        num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD", max_concurrency=_parts_at_once(request)
     )
-    arguments = (request.lake_uri, row, request.media_root, config, request.batch_size)
-    return [part_scorer.remote(*arguments) for _ in range(_number_of_actors(request))]
+    return part_scorer.remote(request.lake_uri, row, request.media_root, config, request.batch_size)
 
 
 def _number_of_actors(request: ScorePhotos) -> int:

@@ -6,6 +6,9 @@ by what is asked, not by when, so a part that is there is the answer.
 
 Rows that were written under an older contract stay as long as they have every column that is required now; without
 it, our own photos are scored again, and rows of other models leave.
+
+Calibrated beauty is computed from beauty whenever a month is written, and the calibration is one of the inputs of the
+month: a new one makes these columns anew, without looking at a photo.
 """
 
 import hashlib
@@ -18,10 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import PARTS, Commit, Lake
 from assets.contracts.table import UNDATED, TableContract
+from ray_jobs.calibration import UNCALIBRATED, Calibration, calibrated
 from ray_jobs.parts import part_from_bytes
 
 _PUBLISHED = (SCORES, UNSCORABLE_PHOTOS)
@@ -77,6 +81,7 @@ class MonthPlan:
         model: Who scores.
         part_photos: Photos per chunk.
         code_version: Code that scores.
+        calibration: How beauty becomes calibrated beauty; None leaves that empty.
     """
 
     lake: Lake
@@ -84,12 +89,13 @@ class MonthPlan:
     model: ModelIdentity
     part_photos: int
     code_version: str
+    calibration: Calibration | None = None
 
     def is_current(self) -> bool:
         """Whether the published month holds all that this model has to say of the photos there are now."""
         if self._has_no_photos():
             return not any(self.lake.commit_of(contract.key, self.month) for contract in _PUBLISHED)
-        return all(self._counts(self._commit(contract)) for contract in _PUBLISHED)
+        return all(self._counts(contract) for contract in _PUBLISHED)
 
     def has_unscorable(self) -> bool:
         """Whether the published month has photos that this model could not score."""
@@ -127,15 +133,39 @@ class MonthPlan:
                 self.lake.drop(contract.key, self.month)
             return 0, 0
         inputs = self._inputs()
+        looked_at = {name: sha for name, sha in inputs.items() if not name.startswith(f"{BEAUTY_CALIBRATION.key}/")}
         counts = _Counts()
         failures = pa.concat_tables([UNSCORABLE_PHOTOS.schema.empty_table(), *self._unscorable_rows(counts)])
         unscorable = self.lake.stage(UNSCORABLE_PHOTOS, self.month, failures)
         batches = (batch for rows in self._score_rows(counts) for batch in rows.to_batches())
         scores = self.lake.stage_stream(SCORES, self.month, batches)
-        self.lake.commit(unscorable, code_version=self.code_version, inputs=inputs)
+        self.lake.commit(unscorable, code_version=self.code_version, inputs=looked_at)
         self.lake.commit(scores, code_version=self.code_version, inputs=inputs)
         self.forget_parts()
         return counts.scored, counts.unscorable
+
+    def recalibrate(self) -> bool:
+        """Make the calibrated columns of this model's rows anew where they come from another calibration.
+
+        Nothing else of the month changes, whatever is still to be scored there.
+
+        A month that this model has not published under the contract as it is now is left to ``publish``.
+
+        Returns:
+            Whether the month was written.
+        """
+        commit = self.lake.commit_of(SCORES.key, self.month)
+        if commit is None or commit.schema != SCORES.fingerprint or self._model_input not in commit.inputs:
+            return False
+        inputs = {**commit.inputs, **self._calibration_input()}
+        if inputs == commit.inputs:
+            return False
+        batches = self.lake.dataset(SCORES, [self.month]).to_batches()
+        tables = (self._calibrated(pa.Table.from_batches([batch])) for batch in batches)
+        rows = (batch for table in tables for batch in table.to_batches())
+        staged = self.lake.stage_stream(SCORES, self.month, rows)
+        self.lake.commit(staged, code_version=commit.code_version, inputs=inputs)
+        return True
 
     def forget_parts(self) -> None:
         """Delete the month's parts: a job that was killed right after it published has left them."""
@@ -157,9 +187,20 @@ class MonthPlan:
         digest.update("\n".join(pending["uri"].to_pylist()).encode())
         return f"{self._folder}/{digest.hexdigest()[:32]}.parquet"
 
-    def _own_inputs(self) -> dict[str, str]:
+    @property
+    def _model_input(self) -> str:
+        return f"{BEAUTY_MODELS.key}/{self.model.model_version}"
+
+    def _calibration_input(self) -> dict[str, str]:
+        fingerprint = self.calibration.fingerprint if self.calibration else UNCALIBRATED
+        return {f"{BEAUTY_CALIBRATION.key}/{self.model.model_version}": fingerprint}
+
+    def _looked_at_inputs(self) -> dict[str, str]:
         photos = self.lake.fingerprints(PHOTOS.key, [self.month])
-        return {**photos, f"beauty_model/{self.model.model_version}": self.model.weights_sha256}
+        return {**photos, self._model_input: self.model.weights_sha256}
+
+    def _own_inputs(self) -> dict[str, str]:
+        return {**self._looked_at_inputs(), **self._calibration_input()}
 
     def _commit(self, contract: TableContract) -> Commit | None:
         """What this code has published under the contract as it is now."""
@@ -168,11 +209,12 @@ class MonthPlan:
             return None
         return commit
 
-    def _counts(self, commit: Commit | None) -> bool:
+    def _counts(self, contract: TableContract) -> bool:
+        commit = self._commit(contract)
         if commit is None:
             return False
         photos = f"{PHOTOS.key}/{self.month}"
-        own = self._own_inputs()
+        own = self._own_inputs() if contract is SCORES else self._looked_at_inputs()
         return photos in own and own.items() <= commit.inputs.items()
 
     def _inputs(self) -> dict[str, str]:
@@ -214,7 +256,10 @@ class MonthPlan:
                 new = results.filter(pc.is_null(results["reason"]))
                 counts.scored += new.num_rows
                 tables.append(SCORES.conform(self._with_identity(new, SCORES)))
-            yield pa.concat_tables(tables).sort_by(order).combine_chunks()
+            yield self._calibrated(pa.concat_tables(tables)).sort_by(order).combine_chunks()
+
+    def _calibrated(self, rows: pa.Table) -> pa.Table:
+        return calibrated(rows, self.model.model_version, self.calibration)
 
     def _unscorable_rows(self, counts: "_Counts") -> Iterator[pa.Table]:
         """Broken photos are few, so they are held in memory."""

@@ -20,11 +20,16 @@ from ray_jobs.model_store import add_model, model_rows, weights_name
 
 CODE = (
     "models.alexnet",
+    "models.backbones",
     "models.decoding",
+    "models.foreign_weights",
     "models.handcrafted",
     "models.heads",
+    "models.laion",
     "models.preprocessing",
     "models.training",
+    "models.training_state",
+    "models.transfer",
     "models.weights",
     "ray_jobs.beauty_trainer",
     "ray_jobs.prepared_photos",

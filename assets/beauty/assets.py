@@ -12,10 +12,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from assets.beauty import calibration_assets
+from assets.beauty.calibration import calibration_note
+from assets.beauty.pruning import prune_training_set, prune_unscorable_photos
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
-from assets.beauty.summaries import score_histogram, unscored_photos
+from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
 from assets.beauty.training_set import TrainingSetConfig, build_training_set
-from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import CrossValidateBeauty, ScorePhotos, TrainBeautyModel
@@ -27,6 +30,7 @@ from assets.resources import LakeResource, RayJobs
 
 _LABEL_INPUTS = ("users", "photos", "edges", "favorites", "crowd_ratings")
 _TRAINING_CODE = code_version_of("assets.beauty.training_set", "assets.beauty.social_metric", "assets.statistics")
+_MOST_UNSCORABLE = 0.05
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -130,7 +134,7 @@ def beauty_model(
     request = TrainBeautyModel(
         lake_uri=store.uri,
         media_root=lake.landing_folder(),
-        num_gpus_per_worker=ray_jobs.num_gpus,
+        num_gpus_per_worker=ray_jobs.gpus(),
         **config.model_dump(),
     )
     return _model_result(ray_jobs.run(context, request))
@@ -183,11 +187,12 @@ class ScoringConfig(dg.Config):
     model_version: str = Field(default="", description="Model version; empty means the newest.")
     part_photos: int = Field(default=ScorePhotos.part_photos, description="What a killed job loses at most.")
     batch_size: int = Field(default=ScorePhotos.batch_size, description="Photos per forward pass.")
+    retry_unscorable: bool = Field(default=False, description="Look again at photos that could not be scored.")
 
 
 @dg.asset(
     key=SCORES.key,
-    deps=["photos", BEAUTY_MODELS.key, "landing"],
+    deps=["photos", BEAUTY_MODELS.key, BEAUTY_CALIBRATION.key, "landing"],
     partitions_def=months,
     backfill_policy=one_run,
     group_name="beauty",
@@ -203,16 +208,28 @@ class ScoringConfig(dg.Config):
             asset=SCORES.key,
             description="Each public photo with an image has a score of this model version or a row in "
             f"`{UNSCORABLE_PHOTOS.key}`.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            "most_images_can_be_scored",
+            asset=SCORES.key,
+            description=f"At most {_MOST_UNSCORABLE:.0%} of the images are broken or missing; more means that they "
+            f"are not where they should be. `{UNSCORABLE_PHOTOS.key}` names them; once they are there, run with "
+            "`retry_unscorable`.",
+        ),
     ],
 )
 def scores(
     context: dg.AssetExecutionContext, config: ScoringConfig, lake: LakeResource, ray_jobs: RayJobs
 ) -> dg.MaterializeResult:
-    """Beauty in [0, 1]; a run scores only what this model version has not scored and replaces months whole."""
+    """Beauty in [0, 1]; a run scores only what this model version has not scored and replaces months whole.
+
+    A new calibration makes the calibrated columns of all months anew, those that the run was not asked for included.
+    """
     store = lake.open()
     wanted = list(context.partition_keys)
     withdraw_scores_without_photos(store, wanted)
+    prune_unscorable_photos(store)
+    prune_training_set(store)
     publish_ready_made_scores(store, wanted)
     report: Mapping[str, Any] = {"scored": 0, "unscorable": 0, "model_version": "ready-made scores only"}
     if unscored_photos(store, wanted, "") and store.commit_of(BEAUTY_MODELS.key, UNDATED):
@@ -220,7 +237,7 @@ def scores(
             lake_uri=store.uri,
             media_root=lake.landing_folder(),
             months=wanted,
-            num_gpus_per_actor=ray_jobs.num_gpus,
+            num_gpus_per_actor=ray_jobs.gpus(),
             **config.model_dump(),
         )
         report = ray_jobs.run(context, request)
@@ -231,12 +248,15 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
     version = report["model_version"]
     histogram = score_histogram(store, wanted, version)
     left = unscored_photos(store, wanted, version)
+    broken = unscorable_share(store, wanted, version)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(commit.rows for commit in store.commits(SCORES.key, wanted)),
             "model_version": version,
             "newly_scored": report["scored"],
             "unscorable": report["unscorable"],
+            "calibration": calibration_note(store, version),
+            "recalibrated_months": dg.MetadataValue.json(report.get("recalibrated", [])),
             "distribution": picture(
                 histogram_figure(histogram.edges, histogram.counts, f"Beauty of {histogram.photos:,} photos", "b(p)")
             ),
@@ -247,7 +267,13 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
                 passed=left == 0 and histogram.photos > 0,
                 severity=dg.AssetCheckSeverity.ERROR if left else dg.AssetCheckSeverity.WARN,
                 metadata={"photos_left_out": left, "photos_scored": histogram.photos},
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="most_images_can_be_scored",
+                passed=broken <= _MOST_UNSCORABLE,
+                severity=dg.AssetCheckSeverity.ERROR,
+                metadata={"unscorable_share": broken},
+            ),
         ],
     )
 
@@ -292,7 +318,7 @@ def beauty_cross_validation(
     request = CrossValidateBeauty(
         lake_uri=store.uri,
         media_root=lake.landing_folder(),
-        num_gpus_per_fold=ray_jobs.num_gpus,
+        num_gpus_per_fold=ray_jobs.gpus(),
         **config.model_dump(),
     )
     report = ray_jobs.run(context, request)
@@ -329,4 +355,4 @@ def _not_made(reason: str, check: str, asset: str = BEAUTY_MODELS.key) -> dg.Mat
     )
 
 
-ASSETS = [training_set, beauty_model, scores, beauty_cross_validation]
+ASSETS = [training_set, beauty_model, scores, beauty_cross_validation, *calibration_assets.ASSETS]

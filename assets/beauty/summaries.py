@@ -46,6 +46,16 @@ def score_histogram(lake: Lake, months: list[str], model_version: str) -> Histog
     return Histogram([position / _BINS for position in range(_BINS + 1)], counts, sum(counts))
 
 
+def unscorable_share(lake: Lake, months: list[str], model_version: str) -> float:
+    """Share of the images that this version has looked at and could not score; 0 where it has looked at none."""
+    import pyarrow.dataset as ds  # loads pandas, which costs seconds
+
+    ours = ds.field("model_version") == model_version
+    broken = lake.dataset(UNSCORABLE_PHOTOS, months).count_rows(filter=ours)
+    scored = lake.dataset(SCORES, months).count_rows(filter=ours)
+    return broken / (broken + scored) if broken else 0.0
+
+
 def unscored_photos(lake: Lake, months: list[str], model_version: str) -> int:
     """Published photos with an image that this version has neither scored nor quarantined."""
     with duckdb.connect() as connection:

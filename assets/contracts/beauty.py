@@ -74,9 +74,13 @@ SCORES = TableContract(
         _probability("p_median", "Probability of the bucket `median`."),
         _probability("p_high", "Probability of the bucket `high`."),
         Column("beauty", pa.float32(), "Beauty b(p): 0 is low, 1 is high.", minimum=0, maximum=1),
-        _probability("beauty_calibrated", "Beauty after monotone calibration against crowd ratings."),
-        _probability("lower", "Lower end of the 90 % interval of the calibrated beauty."),
-        _probability("upper", "Upper end of the 90 % interval of the calibrated beauty."),
+        _probability(
+            "beauty_calibrated",
+            "Mean rating to expect, scaled to [0, 1]: `beauty` through the curve in `beauty_calibration`; "
+            "null where that model version has no calibration.",
+        ),
+        _probability("lower", "Lower end of the 90 % interval in which the scaled mean rating of the photo lies."),
+        _probability("upper", "Upper end of the 90 % interval in which the scaled mean rating of the photo lies."),
         Column(
             "scored_at",
             UTC_TIMESTAMP,
@@ -87,6 +91,66 @@ SCORES = TableContract(
     primary_key=("photo_id", "model_version"),
     event_time="uploaded_at",
     references=(Reference("photo_id", "photos", "photo_id"),),
+)
+
+BEAUTY_CALIBRATION = TableContract(
+    key="beauty_calibration",
+    description=(
+        "How the beauty of a model translates into mean ratings of people, learnt on rated photos that the model has "
+        "not learnt from: a curve that never falls, and the half width of the split-conformal interval around it. "
+        "The interval is of the mean rating by about as many accepted raters as these photos have; with few of them, "
+        "much of its width is their noise. A model without a row has no calibration."
+    ),
+    grain="one row per calibrated model version",
+    columns=(
+        _MODEL_VERSION,
+        Column(
+            "knots_beauty",
+            pa.list_(pa.float64()),
+            "Beauty at the knots of the curve, ascending; linear between them, constant outside.",
+        ),
+        Column("knots_calibrated", pa.list_(pa.float64()), "Calibrated beauty at the knots, in [0, 1], never falling."),
+        Column("half_width", pa.float64(), "Half width of the interval around the curve.", minimum=0),
+        Column("level", pa.float64(), "Nominal coverage of the interval.", minimum=0, maximum=1),
+        Column("photos", pa.int64(), "Rated photos used: `fit_photos` and `conformal_photos`.", minimum=1),
+        Column("fit_photos", pa.int64(), "Photos that the curve was fitted on.", minimum=1),
+        Column("conformal_photos", pa.int64(), "Other photos, of other owners, that gave the half width.", minimum=1),
+        Column("ratings_per_photo", pa.float64(), "Median number of accepted ratings of the photos used.", minimum=0),
+        Column(
+            "noise_share",
+            pa.float64(),
+            "Variance of the mean ratings by chance, relative to the mean squared residual; may exceed 1 by chance.",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("squared_error_raw", pa.float64(), "Mean squared distance of raw beauty from ratings.", minimum=0),
+        Column("squared_error", pa.float64(), "The same of calibrated beauty, on photos held out.", minimum=0),
+        Column("coverage", pa.float64(), "Share of held-out photos inside their interval.", minimum=0, maximum=1),
+        Column("lower", pa.float64(), "Lower end of the 95 % interval of `coverage`.", nullable=True, minimum=0),
+        Column("upper", pa.float64(), "Upper end of the 95 % interval of `coverage`.", nullable=True, maximum=1),
+    ),
+    primary_key=("model_version",),
+    references=(Reference("model_version", "beauty_model", "model_version"),),
+)
+
+CALIBRATION_COVERAGE = TableContract(
+    key="calibration_coverage",
+    description=(
+        "Share of rated photos inside their interval, category by category. Each photo is judged by a curve and a half "
+        "width that other photos, of other owners, gave. Only the coverage over all photos is promised; a category "
+        "in which the model errs more has less."
+    ),
+    grain="one row per calibrated model version and category",
+    columns=(
+        _MODEL_VERSION,
+        Column("category", pa.string(), "Category of the photo, or `uncategorised`."),
+        Column("photos", pa.int64(), "Rated photos of the category.", minimum=1),
+        Column("coverage", pa.float64(), "Share of them inside their interval.", minimum=0, maximum=1),
+        Column("lower", pa.float64(), "Lower end of the 95 % interval of `coverage`.", nullable=True, minimum=0),
+        Column("upper", pa.float64(), "Upper end of the 95 % interval of `coverage`.", nullable=True, maximum=1),
+    ),
+    primary_key=("model_version", "category"),
+    references=(Reference("model_version", "beauty_model", "model_version"),),
 )
 
 UNSCORABLE_PHOTOS = TableContract(

@@ -130,3 +130,27 @@ class CrossValidateBeauty(RayRequest):
     learning_rate: float = 1e-3
     seed: int = 0
     num_gpus_per_fold: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSample(RayRequest):
+    """Score a few photos beside the months, in the job's own process: starting Ray would take longer than they do.
+
+    The rows are written as ``scores`` and ``unscorable_photos`` of a zone of the lake, in a partition named by the
+    model version; photos that are not published or have no image have neither.
+
+    Attributes:
+        photo_ids: Photos to score.
+        zone: Zone of the lake that takes the rows; what the zone held of this model version is replaced.
+        model_version: Which model scores; empty means the newest of ``beauty_model``.
+        batch_size: Photos per forward pass.
+        is_fresh: Score every photo; False keeps scores that the zone holds already.
+    """
+
+    job: ClassVar[str] = "ray_jobs.score_sample"
+
+    photo_ids: list[int]
+    zone: str
+    model_version: str = ""
+    batch_size: int = 128
+    is_fresh: bool = True

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import threading
 import time
@@ -188,6 +189,20 @@ def test_scores_equal_those_of_one_process_in_another_order(community, model, sc
     published = lake.read(SCORES, ["2013-02"]).to_pylist()
     assert len(published) > 80
     assert max(abs(row["beauty"] - by_photo[row["photo_id"]]) for row in published) < 1e-4
+
+
+def test_scores_do_not_depend_on_the_number_of_workers(community, model, scored, tmp_path):
+    lake, media, _ = community
+    other = Lake(str(tmp_path / "lake"))
+    shutil.copytree(Path(lake.uri), tmp_path / "lake")
+    for month in MONTHS:
+        other.drop(SCORES.key, month)
+        other.drop(UNSCORABLE_PHOTOS.key, month)
+    request = {"media_root": str(media), "months": list(MONTHS), "part_photos": 13, "batch_size": 5, "actors": 2}
+    assert run(ScorePhotos(lake_uri=other.uri, **request))["scored"] == scored["scored"]
+    first, second = (each.read(SCORES).sort_by("photo_id") for each in (lake, other))
+    assert first["photo_id"].equals(second["photo_id"])
+    assert np.abs(first["beauty"].to_numpy() - second["beauty"].to_numpy()).max() < 1e-4
 
 
 def test_a_second_run_changes_no_byte(community, scored):

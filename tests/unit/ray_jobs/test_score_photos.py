@@ -1,8 +1,10 @@
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
+from assets.contracts.beauty import BEAUTY_CALIBRATION, SCORES
 from assets.contracts.lake import LakeError
 from assets.contracts.requests import ScorePhotos
 from ray_jobs import score_photos
@@ -10,6 +12,8 @@ from ray_jobs.model_store import read_weights
 from ray_jobs.parts import part_bytes
 from ray_jobs.photo_scorer import PhotoScorer
 from ray_jobs.score_photos import run
+
+MONTHS = ["2013-01", "2013-02", "2013-03"]
 
 
 @pytest.fixture
@@ -45,6 +49,7 @@ def test_run_scores_all_months_once(lake, media, add_photos, add_network, withou
         "scored": 4,
         "unscorable": 1,
         "months": ["2013-01", "2013-02"],
+        "recalibrated": [],
     }
     assert "2013-02: 1 photos scored, 1 unscorable" in lines
     assert len(without_ray) == 3
@@ -91,6 +96,29 @@ def test_run_plans_again_when_another_job_takes_its_parts(
     monkeypatch.setattr(score_photos, "_score", score_and_be_overtaken)
     assert run(request(lake, media, months=["2013-01"]))["scored"] == 2
     assert overtaken == ["2013-01"]
+
+
+def put_calibration(lake, version: str, half_width: float) -> None:
+    numbers = dict.fromkeys(("level", "ratings_per_photo", "squared_error_raw", "squared_error", "coverage"), 0.5)
+    counts = dict.fromkeys(("photos", "fit_photos", "conformal_photos"), 1)
+    knots = {"knots_beauty": [0.0, 1.0], "knots_calibrated": [0.5, 0.5], "half_width": half_width}
+    row = {"model_version": version, **knots, **numbers, **counts}
+    lake.write(BEAUTY_CALIBRATION, "undated", pa.Table.from_pylist([row], schema=BEAUTY_CALIBRATION.schema))
+
+
+def test_run_brings_a_new_calibration_to_all_months_without_scoring(lake, media, add_photos, add_network, without_ray):
+    for number, month in enumerate(MONTHS):
+        add_photos(month, [3 * number, 3 * number + 1, 3 * number + 2], broken=(3 * number,))
+    row = add_network()
+    run(request(lake, media, months=MONTHS))
+    for half_width in (0.25, 0.125):
+        put_calibration(lake, row["model_version"], half_width)
+        without_ray.clear()
+        found = run(request(lake, media, months=["2013-02"]))
+        assert (found["scored"], found["months"], found["recalibrated"]) == (0, [], MONTHS)
+        assert without_ray == []
+        assert set(lake.read(SCORES)["upper"].to_pylist()) == {0.5 + half_width}
+        assert run(request(lake, media, months=["2013-02"]))["recalibrated"] == []
 
 
 def test_run_names_the_models_there_are(lake, media, add_network):

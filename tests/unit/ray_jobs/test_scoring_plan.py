@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -10,6 +11,7 @@ from assets.contracts.beauty import SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
+from ray_jobs.calibration import CALIBRATED, Calibration
 from ray_jobs.model_store import read_weights
 from ray_jobs.parts import part_bytes
 from ray_jobs.photo_scorer import PhotoScorer
@@ -242,3 +244,107 @@ def test_old_rows_are_scored_again_when_a_column_is_new_that_is_required(lake, m
     plan_of(lake, second).publish()
     assert lake.read(SCORES).num_rows == 4
     assert lake.read(SCORES)["beauty"].null_count == 0
+
+
+# ---- calibration ----
+
+FIRST = Calibration(np.array([0.0, 1.0]), np.array([0.2, 0.6]), half_width=0.1)
+SECOND = Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0]), half_width=0.3)
+
+
+def published_by(lake: Lake, row: dict[str, object], calibration: Calibration | None, media: Path) -> MonthPlan:
+    plan = replace(plan_of(lake, row), calibration=calibration)
+    score_pending(plan, row, media)
+    plan.publish()
+    return plan
+
+
+def calibrated_columns(lake: Lake, row: dict[str, object]) -> list[tuple[float, ...]]:
+    """Beauty and what was made of it, of the photos that one model scored."""
+    rows = [r for r in lake.read(SCORES).to_pylist() if r["model_version"] == row["model_version"]]
+    return [tuple(r[name] for name in ("beauty", *CALIBRATED)) for r in rows]
+
+
+def expected_columns(lake: Lake, row: dict[str, object], low: float, high: float, half_width: float) -> list[object]:
+    beauty = [each[0] for each in calibrated_columns(lake, row)]
+    curve = [low + (high - low) * b for b in beauty]
+    return [
+        pytest.approx((b, c, max(0, c - half_width), min(1, c + half_width)), abs=1e-6)
+        for b, c in zip(beauty, curve, strict=True)
+    ]
+
+
+def test_publish_calibrates_the_rows_of_its_own_model(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2, 3])
+    first, second = add_network(seed=0), add_network(seed=1)
+    published_by(lake, first, FIRST, media)
+    published_by(lake, second, SECOND, media)
+    assert calibrated_columns(lake, first) == expected_columns(lake, first, 0.2, 0.6, 0.1)
+    assert calibrated_columns(lake, second) == expected_columns(lake, second, 0.0, 1.0, 0.3)
+    assert replace(plan_of(lake, first), calibration=FIRST).is_current()
+    assert replace(plan_of(lake, second), calibration=SECOND).is_current()
+
+
+def test_publish_without_a_calibration_leaves_the_columns_empty(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2])
+    row = add_network()
+    published_by(lake, row, None, media)
+    assert [each[1:] for each in calibrated_columns(lake, row)] == [(None, None, None)] * 2
+
+
+@pytest.mark.parametrize("again", [MonthPlan.publish, MonthPlan.recalibrate])
+def test_a_new_calibration_reaches_old_scores_without_a_photo(lake, media, add_photos, add_network, again):
+    add_photos(MONTH, list(range(9)), bare=(4,))
+    row = add_network()
+    published_by(lake, row, FIRST, media)
+    unscorable = lake.commit_of(UNSCORABLE_PHOTOS.key, MONTH)
+    beauty = [each[0] for each in calibrated_columns(lake, row)]
+    for file in media.iterdir():
+        file.unlink()
+    for calibration, low, high, half_width in ((SECOND, 0.0, 1.0, 0.3), (FIRST, 0.2, 0.6, 0.1)):
+        plan = replace(plan_of(lake, row), calibration=calibration)
+        assert not plan.is_current()
+        again(plan)
+        assert plan.is_current()
+        assert calibrated_columns(lake, row) == expected_columns(lake, row, low, high, half_width)
+        assert [each[0] for each in calibrated_columns(lake, row)] == beauty
+    assert lake.commit_of(UNSCORABLE_PHOTOS.key, MONTH).sha256 == unscorable.sha256
+
+
+@pytest.mark.parametrize("again", [MonthPlan.publish, MonthPlan.recalibrate])
+def test_a_calibration_that_is_withdrawn_empties_the_columns(lake, media, add_photos, add_network, again):
+    add_photos(MONTH, [1, 2])
+    row = add_network()
+    published_by(lake, row, FIRST, media)
+    plan = plan_of(lake, row)
+    assert not plan.is_current()
+    again(plan)
+    assert [each[1:] for each in calibrated_columns(lake, row)] == [(None, None, None)] * 2
+    assert plan.is_current()
+
+
+def test_recalibrate_changes_nothing_but_the_columns(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2, 3, 7], broken=(7,))
+    first, second = add_network(seed=0), add_network(seed=1)
+    published_by(lake, first, FIRST, media)
+    published_by(lake, second, FIRST, media)
+    others = calibrated_columns(lake, first)
+    add_photos(MONTH, [2, 3, 4])  # news that is not scored yet stays news
+    assert replace(plan_of(lake, second), calibration=SECOND).recalibrate()
+    assert lake.read(SCORES)["photo_id"].to_pylist() == [1, 1, 2, 2, 3, 3]
+    assert calibrated_columns(lake, second) == expected_columns(lake, second, 0.0, 1.0, 0.3)
+    assert calibrated_columns(lake, first) == others
+    assert not replace(plan_of(lake, second), calibration=SECOND).is_current()
+
+
+def test_recalibrate_leaves_a_month_alone_that_is_not_its_own_or_calibrated_so(lake, media, add_photos, add_network):
+    add_photos(MONTH, [1, 2])
+    first, second = add_network(seed=0), add_network(seed=1)
+    assert not replace(plan_of(lake, first), calibration=FIRST).recalibrate()
+    plan = published_by(lake, first, FIRST, media)
+    before = everything(lake)
+    assert not plan.recalibrate()
+    assert not replace(plan_of(lake, second), calibration=SECOND).recalibrate()
+    assert everything(lake) == before
+    write_as_before(lake, SCORES, "p_low")
+    assert not replace(plan_of(lake, first), calibration=SECOND).recalibrate()

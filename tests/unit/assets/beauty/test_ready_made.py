@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
-from assets.beauty.summaries import score_histogram, unscored_photos
+from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
 from assets.contracts.beauty import BEAUTY_MODELS, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
@@ -57,6 +57,32 @@ def test_publish_ready_made_scores_takes_published_photos_only_and_dates_them(la
     rows = lake.read(SCORES).to_pylist()
     assert [(row["photo_id"], row["beauty"]) for row in rows] == [(1, 0.25), (3, 0.75)]
     assert {row["uploaded_at"] for row in rows} == {UPLOADED}
+
+
+def test_publish_ready_made_scores_takes_the_month_from_the_photo_whatever_the_source_says(lake: Lake) -> None:
+    zone = lake.zone("landed/crawl")
+    zone.write(SCORES, "2016-02", _scores({1: 0.25}, "crawl", datetime(2016, 2, 1, tzinfo=UTC)))
+    zone.write(SCORES, "2012-07", _scores({2: 0.5}, "crawl", datetime(2012, 7, 1, tzinfo=UTC)))
+    assert publish_ready_made_scores(lake, [MONTH]) == 2
+    assert [(row["photo_id"], row["uploaded_at"]) for row in lake.read(SCORES).to_pylist()] == [
+        (1, UPLOADED),
+        (2, UPLOADED),
+    ]
+
+
+def test_publish_ready_made_scores_takes_the_last_of_two_sources(lake: Lake) -> None:
+    lake.zone("landed/a").write(SCORES, "undated", _scores({1: 0.25, 2: 0.5}, "crawl"))
+    lake.zone("landed/b").write(SCORES, MONTH, _scores({1: 0.75}, "crawl", UPLOADED))
+    assert publish_ready_made_scores(lake, [MONTH]) == 2
+    assert [(row["photo_id"], row["beauty"]) for row in lake.read(SCORES).to_pylist()] == [(1, 0.75), (2, 0.5)]
+
+
+def test_publish_ready_made_scores_cannot_pose_as_a_model_of_ours(lake: Lake) -> None:
+    lake.write(BEAUTY_MODELS, "undated", _model("network-1"))
+    lake.write(SCORES, MONTH, _scores({1: 0.5}, "network-1", UPLOADED))
+    lake.zone("landed/crawl").write(SCORES, "undated", _scores({1: 0.25, 2: 0.25}, "network-1"))
+    assert publish_ready_made_scores(lake, [MONTH]) == 0
+    assert [(row["photo_id"], row["beauty"]) for row in lake.read(SCORES).to_pylist()] == [(1, 0.5)]
 
 
 def test_publish_ready_made_scores_keeps_the_scores_of_models(lake: Lake) -> None:
@@ -136,6 +162,24 @@ def test_unscored_photos_counts_images_neither_scored_nor_unscorable(lake: Lake)
     )
     lake.write(UNSCORABLE_PHOTOS, MONTH, broken)
     assert unscored_photos(lake, [MONTH], "network-1") == 1
+
+
+def test_unscorable_share_counts_what_this_version_has_looked_at(lake: Lake) -> None:
+    assert unscorable_share(lake, [MONTH], "network-1") == 0
+    lake.write(SCORES, MONTH, _scores({1: 0.5, 2: 0.5, 3: 0.5}, "network-1", UPLOADED))
+    broken = pa.table(
+        {
+            "photo_id": [4],
+            "model_version": ["network-1"],
+            "uploaded_at": pa.array([UPLOADED], SCORES.schema.field("uploaded_at").type),
+            "uri": ["a.jpg"],
+            "reason": ["missing"],
+            "detail": ["gone"],
+        }
+    )
+    lake.write(UNSCORABLE_PHOTOS, MONTH, broken)
+    assert unscorable_share(lake, [MONTH], "network-1") == 0.25
+    assert unscorable_share(lake, [MONTH], "network-2") == 0
 
 
 def test_unscored_photos_leaves_out_photos_without_an_image(lake: Lake) -> None:

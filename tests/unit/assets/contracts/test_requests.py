@@ -3,13 +3,16 @@ import json
 
 import pytest
 
-from assets.contracts.requests import RayRequest, ScorePhotos
+from assets.contracts.requests import RayRequest, ScorePhotos, ScoreSample
 
 PLACES = {"lake_uri": "lake", "media_root": "landing"}
 
 
+REQUIRED = {ScorePhotos: {"months": ["2016-03"]}, ScoreSample: {"photo_ids": [1, 2], "zone": "drift"}}
+
+
 def example_of(request: type[RayRequest]) -> RayRequest:
-    return request(**PLACES, **({"months": ["2016-03"]} if request is ScorePhotos else {}))
+    return request(**PLACES, **REQUIRED.get(request, {}))
 
 
 def test_there_are_requests():

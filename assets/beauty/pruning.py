@@ -1,0 +1,91 @@
+"""Withdrawn photos leave what was said of them: the training set, and the list of photos that could not be scored.
+
+A user who opts out, and a photo that becomes private, leave ``photos`` with the run that publishes their month. The
+training set is labelled anew only when somebody decides to learn, so each run that scores takes rows out of it and
+labels nothing. Weights that have learnt from these photos stay until the next model is trained.
+"""
+
+import duckdb
+import pyarrow as pa
+
+from assets.beauty.scratch import scratch_database
+from assets.contracts.beauty import TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.community import PHOTOS
+from assets.contracts.lake import Lake
+from assets.contracts.table import UNDATED, TableContract
+
+_PRUNED = "pruned"
+"""Version of no code: a month that is pruned is current for nobody, and is made again when its turn comes."""
+
+
+def prune_training_set(lake: Lake) -> int:
+    """Take photos that are no longer published out of the training set.
+
+    What stays is a part of the set that the commit names as its input, so it is never current: whoever learns next
+    labels the photos that are published then, and where these are those of before, the model is that of before.
+
+    Returns:
+        Rows taken out.
+    """
+    commit = lake.commit_of(TRAINING_SET.key, UNDATED)
+    if commit is None:
+        return 0
+    kept = _published_rows(lake, TRAINING_SET, UNDATED, None)
+    # Somebody who labels meanwhile knows better.
+    if kept.num_rows < commit.rows and lake.commit_of(TRAINING_SET.key, UNDATED) == commit:
+        lake.write(TRAINING_SET, UNDATED, kept, code_version=_PRUNED, inputs=_whole_set(lake))
+    return commit.rows - kept.num_rows
+
+
+def training_sets_at_hand(lake: Lake) -> tuple[dict[str, str], ...]:
+    """The training set, and the one that it is what is left of, each as ``Lake.fingerprints`` gives it.
+
+    What was learnt from either is known, but for photos that were withdrawn.
+    """
+    present = lake.fingerprints(TRAINING_SET.key)
+    whole = _whole_set(lake)
+    return (present,) if whole == present else (present, whole)
+
+
+def prune_unscorable_photos(lake: Lake) -> int:
+    """Take photos that are no longer published out of ``unscorable_photos``, in all months.
+
+    Scoring replaces a month as well, but it passes over months in which no photo with an image is left.
+
+    Returns:
+        Rows taken out.
+    """
+    return sum(_prune_month(lake, month) for month in lake.partitions(UNSCORABLE_PHOTOS.key))
+
+
+def _prune_month(lake: Lake, month: str) -> int:
+    commit = lake.commit_of(UNSCORABLE_PHOTOS.key, month)
+    photos = lake.fingerprints(PHOTOS.key, [month])
+    if commit is None or (photos and photos.items() <= commit.inputs.items()):
+        return 0
+    kept = _published_rows(lake, UNSCORABLE_PHOTOS, month, [month])
+    if not photos:
+        lake.drop(UNSCORABLE_PHOTOS.key, month)
+    elif kept.num_rows < commit.rows:
+        lake.write(UNSCORABLE_PHOTOS, month, kept, code_version=_PRUNED, inputs=photos)
+    return commit.rows - kept.num_rows
+
+
+def _published_rows(lake: Lake, contract: TableContract, partition: str, months: list[str] | None) -> pa.Table:
+    """Rows of a partition whose photo is published, in the given months or in any."""
+    with scratch_database() as connection:
+        connection.register("photos", lake.dataset(PHOTOS, months))
+        connection.register("rows", lake.dataset(contract, [partition]))
+        return contract.conform(_select(connection))
+
+
+def _select(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    return connection.execute("select * from rows where photo_id in (select photo_id from photos)").to_arrow_table()
+
+
+def _whole_set(lake: Lake) -> dict[str, str]:
+    """Fingerprint of the training set as it was labelled, whether or not photos were taken out since."""
+    commit = lake.commit_of(TRAINING_SET.key, UNDATED)
+    if commit is None or commit.code_version != _PRUNED:
+        return lake.fingerprints(TRAINING_SET.key)
+    return dict(commit.inputs)

@@ -1,0 +1,111 @@
+"""Withdrawn photos leave the training set and the unscorable photos, and nothing is labelled or trained anew."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from assets.beauty.calibration import MINIMUM_PHOTOS, NotCalibrated, photos_to_score
+from assets.beauty.pruning import prune_training_set, prune_unscorable_photos, training_sets_at_hand
+from assets.contracts.beauty import TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.community import PHOTOS
+from assets.contracts.lake import Lake
+from assets.contracts.table import UNDATED
+
+At = Callable[[str], datetime]
+Put = Callable[..., None]
+
+
+@pytest.fixture
+def photo(at: At) -> Callable[..., dict[str, Any]]:
+    def made(photo_id: int, uploaded: str = "2013-04-10", uri: str = "a.jpg") -> dict[str, Any]:
+        return {"photo_id": photo_id, "user_id": 1, "uploaded_at": at(uploaded), "is_public": True, "uri": uri}
+
+    return made
+
+
+def label(lake: Lake, *photo_ids: int) -> dict[str, str]:
+    """A training set as its asset writes it; its fingerprint."""
+    same = {"uri": "a.jpg", "metric": 0.5, "metric_source": "social_metric", "bucket": "low", "split": "train"}
+    rows = [{"photo_id": i, "user_id": 1, "uploaded_at": None, **same} for i in photo_ids]
+    table = pa.Table.from_pylist(rows, schema=TRAINING_SET.schema)
+    lake.write(TRAINING_SET, UNDATED, table, code_version="labels", inputs=lake.fingerprints(PHOTOS.key))
+    return lake.fingerprints(TRAINING_SET.key)
+
+
+def labelled(lake: Lake) -> list[int]:
+    ids: list[int] = lake.read(TRAINING_SET)["photo_id"].to_pylist()
+    return ids
+
+
+def state(lake: Lake) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in Path(lake.uri).rglob("*") if path.is_file()}
+
+
+def test_prune_training_set_takes_out_photos_that_are_no_longer_published(lake: Lake, put: Put, photo) -> None:
+    put(photos=[photo(1), photo(2, "2013-05-01")])
+    label(lake, 1, 2, 3)
+    assert prune_training_set(lake) == 1
+    assert labelled(lake) == [1, 2]
+    before = state(lake)
+    assert prune_training_set(lake) == 0
+    assert state(lake) == before
+
+
+def test_prune_training_set_of_no_photo_at_all_leaves_it_empty_and_none_is_none(lake: Lake) -> None:
+    assert prune_training_set(lake) == 0
+    label(lake, 1)
+    assert prune_training_set(lake) == 1
+    assert (labelled(lake), lake.partitions("training_set")) == ([], [UNDATED])
+
+
+def test_a_pruned_training_set_is_made_again_even_if_the_photos_come_back(lake: Lake, put: Put, photo) -> None:
+    put(photos=[photo(1), photo(2)])
+    first = label(lake, 1, 2)
+    inputs = lake.fingerprints(PHOTOS.key)
+    put(photos=[photo(1)])
+    prune_training_set(lake)
+    put(photos=[photo(1), photo(2)])
+    assert lake.fingerprints(PHOTOS.key) == inputs
+    assert not lake.is_current(TRAINING_SET, UNDATED, code_version="labels", inputs=inputs)
+    assert label(lake, 1, 2) == first  # the same set, so the model that is there is the one that would be trained
+
+
+def test_a_pruned_training_set_is_still_that_of_the_model(lake: Lake, put: Put, photo) -> None:
+    put(photos=[photo(i) for i in range(MINIMUM_PHOTOS + 3)])
+    learnt_from = label(lake, 0, 1, 2)
+    rating = {"n": 5, "mean_rating": 3.0, "standard_error": 0.1, "rating_scaled": 0.5, "scale_max": 5}
+    put(photo_ratings=[{"photo_id": i, **rating} for i in range(MINIMUM_PHOTOS + 3)])
+    model = {"model_version": "m-1", "config": json.dumps({"training_set": learnt_from})}
+    put(photos=[photo(i) for i in range(1, MINIMUM_PHOTOS + 3)])
+    assert prune_training_set(lake) == 1
+    assert photos_to_score(lake, model) == list(range(3, MINIMUM_PHOTOS + 3))
+    put(photos=[photo(i) for i in range(2, MINIMUM_PHOTOS + 3)])
+    assert prune_training_set(lake) == 1
+    assert learnt_from in training_sets_at_hand(lake)
+    label(lake, 2)
+    with pytest.raises(NotCalibrated, match="learnt from another training set"):
+        photos_to_score(lake, model)
+
+
+@pytest.fixture
+def broken(lake: Lake, at: At, put: Put, photo) -> Lake:
+    """Photos 1 and 2 could not be scored; 2 was withdrawn, and 3, which is left beside 1, has no image."""
+    put(photos=[photo(1, uri=""), photo(3, uri="")])
+    row = {"model_version": "m-1", "uri": "a.jpg", "reason": "missing", "detail": ""}
+    put(unscorable_photos=[{"photo_id": i, "uploaded_at": at("2013-04-10"), **row} for i in (1, 2)])
+    put(unscorable_photos=[{"photo_id": 4, "uploaded_at": at("2013-05-10"), **row}])
+    return lake
+
+
+def test_prune_unscorable_photos_takes_out_withdrawn_ones_where_nothing_is_left_to_score(broken: Lake) -> None:
+    assert prune_unscorable_photos(broken) == 2
+    assert broken.read(UNSCORABLE_PHOTOS)["photo_id"].to_pylist() == [1]
+    assert broken.partitions(UNSCORABLE_PHOTOS.key) == ["2013-04"]
+    before = state(broken)
+    assert prune_unscorable_photos(broken) == 0
+    assert state(broken) == before
