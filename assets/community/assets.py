@@ -1,25 +1,20 @@
 """Tables of the community: written to staging, audited, and published only when the audit passes.
 
 Who is published and who is left out is in ``publishing.py``, what must be true in ``suites.py``, how it
-is checked in ``audit.py``. This file says which tables there are and how some months of one are made.
+is checked in ``audit.py``, what happens to a month that fails in ``publication.py``. This file says only which tables
+there are and how some months of one are made.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
-from assets.community.audit import audit_months
-from assets.community.publishing import (
-    StagedMonth,
-    code_version,
-    landed_months,
-    publish,
-    published_tables,
-    retract,
-    stage_months,
-)
-from assets.community.record import AuditFailed, Finding, count_exclusions, recorded_months
+from assets.community.publication import Outcome, publish_months
+from assets.community.publishing import code_version, landed_months, published_tables
+from assets.community.record import Finding, count_exclusions, recorded_months
+from assets.community.refusals import as_message, read_refusals, refused_months_of
 from assets.community.suites import statements
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
@@ -28,14 +23,24 @@ from assets.metadata import OWNERS, contract_description, contract_metadata, mar
 from assets.partitions import months, one_run
 from assets.resources import LakeResource
 
-_MONTHS_AT_ONCE = 24
-"""Months that share lookups and validations; staged but unpublished data is bound by it."""
+_MONTHS_SHOWN = 24
 
 Events = Iterator[dg.AssetCheckResult | dg.MaterializeResult]
 
 
+class PublicationConfig(dg.Config):
+    """What a person knows better than the audit."""
+
+    accept_volume: list[str] = Field(
+        default=[], description="Months `YYYY-MM` that are published although the number of their rows is implausible."
+    )
+
+
 def build_table_asset(contract: TableContract) -> dg.AssetsDefinition:
-    """One published table of the community, with one blocking check per statement of its suite."""
+    """One published table of the community, with one check per statement of its suite.
+
+    A failed check keeps its month from being published, and stops nothing else: see ``refused_months``.
+    """
 
     @dg.multi_asset(
         name=contract.key,
@@ -52,7 +57,7 @@ def build_table_asset(contract: TableContract) -> dg.AssetsDefinition:
             )
         ],
         check_specs=[
-            dg.AssetCheckSpec(s.name, asset=contract.key, blocking=True, description=s.description)
+            dg.AssetCheckSpec(s.name, asset=contract.key, blocking=False, description=s.description)
             for s in statements(contract)
         ],
         # A community without such a table has nothing to check: with this, a check may be left unanswered.
@@ -61,84 +66,64 @@ def build_table_asset(contract: TableContract) -> dg.AssetsDefinition:
         backfill_policy=one_run,
         retry_policy=dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL),
     )
-    def table(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
-        store = lake.open()
-        if not (
-            landed_months(store, contract) or store.partitions(contract.key) or recorded_months(store, contract.key)
-        ):
+    def table(context: dg.AssetExecutionContext, config: PublicationConfig, lake: LakeResource) -> Events:
+        store, wanted = lake.open(), list(context.partition_keys)
+        if not _is_there(store, contract):
             yield dg.MaterializeResult(asset_key=contract.key, metadata={"skipped": "nothing of this table has landed"})
             return
-        outcome = _publish_months(store, contract, list(context.partition_keys))
+        outcome = publish_months(store, contract, wanted, config.accept_volume)
         yield from _check_results(contract, outcome.findings)
-        if outcome.refused:
-            for month in outcome.published:
-                context.log_event(dg.AssetMaterialization(contract.key, partition=month))
-            raise dg.Failure("\n".join(outcome.refused), allow_retries=False)
-        yield dg.MaterializeResult(
-            asset_key=contract.key, metadata=_metadata(store, contract, list(context.partition_keys))
-        )
+        for month in sorted(outcome.published - set(wanted)):
+            context.log_event(dg.AssetMaterialization(contract.key, partition=month))
+        yield dg.MaterializeResult(asset_key=contract.key, metadata=_metadata(store, contract, wanted, outcome))
 
     return table
 
 
-class _Outcome:
-    """What came of publishing some months: good months count even where others were refused."""
-
-    def __init__(self) -> None:
-        self.findings: dict[str, Sequence[Finding]] = {}
-        self.published: list[str] = []
-        self.refused: list[str] = []
-
-
-def _publish_months(store: Lake, contract: TableContract, wanted: list[str]) -> _Outcome:
-    outcome = _Outcome()
-    for start in range(0, len(wanted), _MONTHS_AT_ONCE):
-        staged = stage_months(store, contract, wanted[start : start + _MONTHS_AT_ONCE])
-        findings = audit_months(store, contract, staged)
-        outcome.findings |= findings
-        for month in staged:
-            _publish_month(store, contract, month, findings.get(month.month, []), outcome)
-    return outcome
-
-
-def _publish_month(
-    store: Lake, contract: TableContract, month: StagedMonth, findings: Sequence[Finding], outcome: _Outcome
-) -> None:
-    try:
-        publish(store, month, findings)
-        outcome.published.append(month.month)
-    except AuditFailed as refusal:
-        gone = retract(store, contract, month.month)
-        outcome.refused.append(
-            f"{refusal}; rows taken out that may no longer be public: {gone}" if gone else str(refusal)
-        )
+def _is_there(store: Lake, contract: TableContract) -> bool:
+    key = contract.key
+    return bool(
+        landed_months(store, contract)
+        or store.partitions(key)
+        or recorded_months(store, key)
+        or refused_months_of(store, key)
+    )
 
 
 def _check_results(contract: TableContract, findings: Mapping[str, Sequence[Finding]]) -> Iterator[dg.AssetCheckResult]:
-    """One result per statement over all months; no month to ask about is a warning, never a pass."""
+    """One result per statement over all months.
+
+    No month to ask about is a warning, never a pass; so is a month of which somebody has said that it is right.
+    """
     for statement in statements(contract):
         asked = {month: f for month, found in findings.items() for f in found if f.name == statement.name}
-        failed = {month: finding for month, finding in asked.items() if not finding.passed}
-        rows = sum(finding.rows_checked for finding in asked.values())
+        untrue = {month: finding for month, finding in asked.items() if not finding.passed}
+        refused = {month: finding for month, finding in untrue.items() if finding.blocks}
+        accepted = {month: finding.accepted_rows for month, finding in untrue.items() if not finding.blocks}
         yield dg.AssetCheckResult(
             asset_key=contract.key,
             check_name=statement.name,
-            passed=bool(asked) and not failed,
-            severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-            description=_verdict(len(asked), len(failed)),
+            passed=bool(asked) and not untrue,
+            severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
+            description=_verdict(len(asked), len(refused), list(accepted)),
             metadata={
-                "rows_checked": rows,
+                "rows_checked": sum(finding.rows_checked for finding in asked.values()),
                 "months_checked": len(asked),
-                "unexpected_count": sum(finding.unexpected_count for finding in failed.values()),
-                "observed": markdown_table(_shown(failed or asked)),
+                "unexpected_count": sum(finding.unexpected_count for finding in untrue.values()),
+                "accepted_rows_by_month": dg.MetadataValue.json(accepted),
+                "observed": markdown_table(_shown(untrue or asked)),
             },
         )
 
 
-def _verdict(asked: int, failed: int) -> str:
+def _verdict(asked: int, refused: int, accepted: list[str]) -> str:
     if not asked:
         return "Nothing of this table is to be published in these months, so there was nothing to check."
-    return f"False in {failed} of {asked} months; none of these is published." if failed else f"True in {asked} months."
+    if refused:
+        return f"False in {refused} of {asked} months; the news of these are not published."
+    if accepted:
+        return f"False in {len(accepted)} of {asked} months, and accepted there: {', '.join(accepted)}."
+    return f"True in {asked} months."
 
 
 def _shown(findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
@@ -149,19 +134,45 @@ def _shown(findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
             "unexpected": finding.unexpected_count,
             "examples": "; ".join(str(dict(example)) for example in finding.examples),
         }
-        for month, finding in sorted(findings.items())[-_MONTHS_AT_ONCE:]
+        for month, finding in sorted(findings.items())[-_MONTHS_SHOWN:]
     ]
 
 
-def _metadata(store: Lake, contract: TableContract, wanted: list[str]) -> dict[str, Any]:
+def _metadata(store: Lake, contract: TableContract, wanted: list[str], outcome: Outcome) -> dict[str, Any]:
     rows = {commit.partition: commit.rows for commit in store.commits(contract.key, wanted)}
     excluded = count_exclusions(store, contract.key, wanted)
+    refused = [
+        {"month": month, "is_false": ", ".join(refusal.observed), "withdrawn_rows": outcome.withdrawn_rows[month]}
+        for month, refusal in sorted(outcome.refused.items())
+    ]
     return {
         "dagster/partition_row_count": sum(rows.values()),
         "dagster/row_count": sum(commit.rows for commit in store.commits(contract.key)),
         "excluded": markdown_table([{"reason": reason, "rows": n} for reason, n in excluded.items()]),
+        "refused": markdown_table(refused),
         "rows_by_month": picture(months_figure(rows, f"Published {contract.key} by month", "rows")),
     }
 
 
-ASSETS = [build_table_asset(contract) for contract in published_tables()]
+@dg.asset(
+    deps=[contract.key for contract in published_tables()],
+    group_name="community",
+    kinds={"json"},
+    owners=OWNERS,
+    partitions_def=months,
+    backfill_policy=one_run,
+)
+def refused_months(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Fails where a month of the run stands refused, and says what to do; it makes nothing, and nothing waits for it.
+
+    A refused month must not stop what follows, or somebody's no would not arrive there. It must not go unnoticed
+    either: this step makes the run fail, after everything that does not depend on it has been made.
+    """
+    store, wanted = lake.open(), list(context.partition_keys)
+    refused = [(table, refusal) for table in published_tables() for refusal in read_refusals(store, table.key, wanted)]
+    if refused:
+        raise dg.Failure(as_message(refused), allow_retries=False)
+    return dg.MaterializeResult(metadata={"months": len(wanted), "refused": 0})
+
+
+ASSETS = [*map(build_table_asset, published_tables()), refused_months]

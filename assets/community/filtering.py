@@ -7,8 +7,12 @@ A row is excluded, by the first reason that holds, when
 3. ``owner_not_opted_in``: it names a photo whose owner is refused;
 4. ``owner_unknown``: it is, or names, a photo without owner from a source in which every user consents for
    themselves (where the whole source consents, such photos stay);
-5. ``duplicate``: another source has a row of the same key. A dated row wins over an undated one, then the
-   source that comes first by name. Links with and without a time have different keys, and both stay.
+5. ``superseded``: the row of the same key in another source counts instead. A dated row supersedes an undated
+   one, then the source that comes last by name supersedes those before it: deliveries named by their month bring news
+   of old rows, such as when a photo was deleted. The row that counts does so whole, but for an image: where it names
+   none, the one that was named before stays. Links with and without a time have different keys, and both stay.
+
+Refusals are no matter of order: 1 to 4 hold whatever a later source says.
 
 A row that names a user or photo which exists nowhere stays: the audit has to find it, because it says that
 something is wrong with the data. Consent and visibility are looked up in everything that landed, so the
@@ -28,11 +32,13 @@ from assets.contracts.table import TableContract
 if TYPE_CHECKING:
     import pyarrow.dataset as ds  # loads pandas, which costs seconds
 
-EXCLUSIONS = ("not_opted_in", "not_public", "owner_not_opted_in", "owner_unknown", "duplicate")
+EXCLUSIONS = ("not_opted_in", "not_public", "owner_not_opted_in", "owner_unknown", "superseded")
 """Reasons in the order in which they are tried."""
 
-_UNDATED_RANK = 1_000_000
-"""More than there are sources: an undated row ranks behind every dated one."""
+_DATED_RANK = 1_000_000
+"""More than there are sources: a dated row ranks before every undated one."""
+_KEPT_IF_EMPTY = {PHOTOS.key: "uri"}
+"""Column that a later row does not empty: a delivery without images repeats photos without saying where theirs are."""
 
 
 def deciding_tables(contract: TableContract) -> list[TableContract]:
@@ -67,9 +73,12 @@ def judge_month(connection: duckdb.DuckDBPyConnection, landed: Landed, contract:
 
 
 def judge_published(connection: duckdb.DuckDBPyConnection, contract: TableContract, published: "ds.Dataset") -> None:
-    """Make the table ``judged`` of rows that were published earlier, as consent and visibility are now."""
+    """Make the table ``judged`` of rows that were published earlier, as consent and visibility are now.
+
+    Which source they came from is not known any more, so none of them is ``superseded``.
+    """
     connection.register("published_rows", published)
-    _judge(connection, contract, "select *, 0 as _position from published_rows")
+    _judge(connection, contract, "select *, null::bigint as _position from published_rows")
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, contract: TableContract, rows: str) -> None:
@@ -82,11 +91,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, contract: TableContract, rows:
         f"""
         create or replace temp table judged as
         select
-            landed_rows.*,
+            landed_rows.*{_kept_column(contract)},
             case
                 when {" or ".join(refused) or "false"} then 'not_opted_in'
                 when hidden_photos.reason is not null then hidden_photos.reason
-                when repeated.best <> {_rank(contract, "landed_rows")} then 'duplicate'
+                when repeated.best <> {_rank(contract, "landed_rows")} then 'superseded'
             end as exclusion
         from ({rows}) as landed_rows
         left join hidden_photos on {same_photo}
@@ -137,20 +146,30 @@ def _repeated(contract: TableContract, rows: str | None) -> str:
     keys = ", ".join(f'"{key}"' for key in contract.primary_key)
     if not rows:
         typed = [f'null::{_sql_type(contract, key)} as "{key}"' for key in contract.primary_key]
-        return f"select {', '.join(typed)}, null::bigint as best limit 0"
+        return f"select {', '.join(typed)}, null::bigint as best, null::varchar as kept limit 0"
     rank = _rank(contract, "keyed")
-    return f"select {keys}, min({rank}) as best from ({rows}) as keyed group by {keys} having count(*) > 1"
+    best = f"max({rank}) as best"
+    if kept := _KEPT_IF_EMPTY.get(contract.key):
+        best += f", max_by({kept}, {rank}) filter (where {kept} <> '') as kept"
+    return f"select {keys}, {best} from ({rows}) as keyed group by {keys} having count(*) > 1"
+
+
+def _kept_column(contract: TableContract) -> str:
+    kept = _KEPT_IF_EMPTY.get(contract.key)
+    return f" replace (coalesce(nullif(landed_rows.{kept}, ''), repeated.kept, '') as {kept})" if kept else ""
 
 
 def _rank(contract: TableContract, relation: str) -> str:
+    """The row of the highest rank counts; null where the source is not known."""
     if contract.event_time is None:
         return f"{relation}._position"
-    return f'{relation}._position + {_UNDATED_RANK} * ({relation}."{contract.event_time}" is null)::bigint'
+    return f'{relation}._position + {_DATED_RANK} * ({relation}."{contract.event_time}" is not null)::bigint'
 
 
 def _identity(contract: TableContract) -> tuple[str, ...]:
-    event = () if contract.event_time in (None, *contract.primary_key) else (contract.event_time,)
-    return (*contract.primary_key, *(name for name in event if name is not None))
+    """Columns that say which rows are the same and which of them counts."""
+    more = (contract.event_time, _KEPT_IF_EMPTY.get(contract.key))
+    return (*contract.primary_key, *(name for name in more if name and name not in contract.primary_key))
 
 
 def _sql_type(contract: TableContract, name: str) -> str:

@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Landed:
-    """All landed sources, sorted by name; the order decides which of two equal rows stays.
+    """All landed sources, sorted by name; of rows of one key, that of the last source counts.
 
     Attributes:
         sources: The sources.

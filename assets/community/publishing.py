@@ -8,6 +8,7 @@ Order: the filter looks at landed users and photos, so staging has no order. The
 users and photos, so users are published first, then photos, then all else; ``published_tables`` gives the
 tables in such an order. A month of users that fails its audit is not published, and what refers to these
 users then fails in turn. What was published of a refused month stays, less what ``retract`` takes out.
+``publication.py`` puts these steps together, and heeds what lands between them.
 
 A month is current, and left alone, when this code has already published it from the same landed rows. Its
 inputs are the landed partition of every source and one digest of the users (and photos) that landed until
@@ -23,14 +24,15 @@ from graphlib import TopologicalSorter
 import duckdb
 
 from assets.community.filtering import deciding_tables, judge_month, judge_published, prepare_lookups
+from assets.community.frames import prepare_references
 from assets.community.landed import Landed
 from assets.community.record import AuditFailed, Finding, delete_record, write_record
 from assets.community.scratch import scratch_database
-from assets.community.suites import statements
+from assets.community.suites import keys_are_timeless, statements
 from assets.contracts import community, crowd
 from assets.contracts.lake import Commit, Lake, Staged
 from assets.contracts.provenance import code_version_of
-from assets.contracts.table import UNDATED, TableContract
+from assets.contracts.table import UNDATED, Reference, TableContract
 
 _MODULES = ("publishing", "filtering", "landed", "suites", "frames", "validation", "audit", "volume")
 _CODE = code_version_of(*(f"assets.community.{module}" for module in _MODULES))
@@ -115,25 +117,62 @@ def publish(lake: Lake, month: StagedMonth, findings: Sequence[Finding]) -> Comm
         The commit, or None where there is no row to publish.
 
     Raises:
-        AuditFailed: A finding is negative, or nothing was audited; the published month stays as it was.
+        AuditFailed: A finding is negative and not accepted, or nothing was audited; the published month stays as it
+            was.
     """
     if month.is_current:
         return lake.commit_of(month.table, month.month)
     if month.staged is None:
         _withdraw(lake, month)
         return None
-    failed = [finding.name for finding in findings if not finding.passed]
+    failed = [finding.name for finding in findings if finding.blocks]
     if failed or not findings:
         raise AuditFailed(f"{month.table}/{month.month} is not published: {', '.join(failed) or 'it was not audited'}")
     write_record(lake, month.table, month.month, month.excluded, findings)
     return lake.commit(month.staged, code_version=month.code_version, inputs=month.inputs)
 
 
-def retract(lake: Lake, contract: TableContract, month: str) -> int:
-    """Take rows that may no longer be public out of a month that stays published because its news were refused.
+def overtaken(lake: Lake, contract: TableContract, months: Sequence[StagedMonth]) -> list[str]:
+    """Staged months that something has landed for since they were staged; current ones are not asked about."""
+    staged = [month for month in months if not month.is_current]
+    if not staged:
+        return []
+    landed = Landed.of(lake)
+    return [m.month for m in staged if _inputs(landed, contract, m.month) != m.inputs]
 
-    A failed audit keeps the last good rows, but a user's no and a photo that became private hold at once. The
-    month stays due: its commit keeps the inputs that it was made from.
+
+def months_left_behind(lake: Lake, contract: TableContract, months: Sequence[StagedMonth]) -> list[str]:
+    """Other published months that hold a key which is staged now: a later source says that it happened at another time.
+
+    They have to be made again together with these months, or a key would stand in two.
+    """
+    staged = [month.staged for month in months if month.staged is not None]
+    names = {month.month for month in months}
+    others = [month for month in lake.partitions(contract.key) if month not in names]
+    if not (staged and others and keys_are_timeless(contract) and len(Landed.of(lake).holding(contract.key)) > 1):
+        return []
+    keys = ", ".join(f'"{key}"' for key in contract.primary_key)
+    with scratch_database() as connection:
+        connection.register("published_rows", lake.dataset(contract, others))
+        selects = []
+        for position, one in enumerate(staged):
+            connection.register(f"staged_{position}", lake.staged_dataset(contract, one))
+            selects.append(f"select {keys} from staged_{position}")  # noqa: S608 (contract names)
+        found = connection.execute(
+            f"""
+            select distinct coalesce(strftime("{contract.event_time}", '%Y-%m'), '{UNDATED}')
+            from published_rows where ({keys}) in ({" union all ".join(selects)}) order by all
+            """  # noqa: S608 (contract names)
+        ).fetchall()
+    return [month for (month,) in found]
+
+
+def retract(lake: Lake, contract: TableContract, month: str) -> int:
+    """Take out of a month that stays published, because its news were refused, what may not stay.
+
+    A failed audit keeps the last good rows, but a user's no and a photo that became private hold at once. Rows that
+    name what is no longer published go too. The month is due until it is published again, even if the same rows land
+    again from which it was made before: its commit names what it was taken from instead of what landed.
 
     Returns:
         Rows taken out.
@@ -143,8 +182,9 @@ def retract(lake: Lake, contract: TableContract, month: str) -> int:
         return 0
     with scratch_database() as connection:
         prepare_lookups(connection, Landed.of(lake), contract)
+        prepare_references(connection, lake, contract)
         judge_published(connection, contract, lake.dataset(contract, [month]))
-        forbidden = "exclusion is not null and exclusion <> 'duplicate'"
+        forbidden = " or ".join(["exclusion is not null", *map(_names_nobody, contract.references)])
         counted = connection.execute(f"select count(*) from judged where {forbidden}").fetchone()  # noqa: S608
         rows = int(counted[0]) if counted else 0
         if rows == commit.rows:
@@ -152,8 +192,15 @@ def retract(lake: Lake, contract: TableContract, month: str) -> int:
         elif rows:
             kept = _sorted_rows(contract, f"not ({forbidden})")
             staged = lake.stage_stream(contract, month, connection.execute(kept).to_arrow_reader(_BATCH_ROWS))
-            lake.commit(staged, code_version=commit.code_version, inputs=commit.inputs)
+            made_from = {f"{contract.key}/{month}": commit.sha256}
+            lake.commit(staged, code_version=commit.code_version, inputs=made_from)
     return rows
+
+
+def _names_nobody(reference: Reference) -> str:
+    column = f'"{reference.column}"'
+    known = f"select key from published_{reference.to_table}"  # noqa: S608 (contract names)
+    return f"({column} is not null and {column} not in ({known}))"
 
 
 def _withdraw(lake: Lake, month: StagedMonth) -> None:

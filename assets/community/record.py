@@ -27,6 +27,7 @@ class Finding:
         unexpected_count: Rows for which it is false.
         examples: Up to five such rows: column -> value as text.
         rows_checked: Rows about which the statement says anything; 0 where no row has the columns it needs.
+        accepted_rows: Size of the month that somebody has said is right, although the statement is false; else None.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Finding:
     unexpected_count: int
     examples: tuple[Mapping[str, str], ...]
     rows_checked: int
+    accepted_rows: int | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the month from being published."""
+        return not self.passed and self.accepted_rows is None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ROWS, MONTHS = "rows", "months"
 MUST_BE_TRUE = ("opted_in", "is_public")
 """Flags that only hold true once a table is published."""
+VOLUME = ("volume_has_not_collapsed", "volume_has_not_exploded")
+"""Statements that may be false of a month in which nothing is wrong; see ``volume.py``."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,9 @@ def _month_statements(contract: TableContract) -> Iterator[Statement]:
         {"column": "rows", "min_value": 1},
     )
     if contract.event_time is not None:
-        yield _at_least("volume_has_not_collapsed", "Not far fewer rows than the months before.", "rows", "rows_low")
-        yield _at_least("volume_has_not_exploded", "Not far more rows than the months before.", "rows_high", "rows")
+        collapsed, exploded = VOLUME
+        yield _at_least(collapsed, "Not far fewer rows than the months before.", "rows", "rows_low")
+        yield _at_least(exploded, "Not far more rows than the months before.", "rows_high", "rows")
 
 
 def _column_statements(contract: TableContract) -> Iterator[Statement]:

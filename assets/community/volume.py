@@ -11,7 +11,7 @@ from assets.contracts.table import UNDATED
 HISTORY = 6
 """Months before that are looked at; with fewer there is no bound."""
 _FACTOR = 5.0
-"""A month may always differ by this factor from where the trend points."""
+"""A month may always differ by this factor from where the trend points, or from what was accepted."""
 _DEVIATIONS = 6.0
 """Robust standard deviations that a month may differ by, where that is more."""
 
@@ -22,6 +22,14 @@ class Bounds:
 
     low: float | None
     high: float | None
+
+
+def is_accepted(rows: int, accepted: int) -> bool:
+    """Whether what was said of a month of ``accepted`` rows still holds now that it has ``rows``.
+
+    A month goes on growing, and loses rows of those who withdraw; as for any expectation, a factor of 5 is allowed.
+    """
+    return accepted <= rows * _FACTOR and rows <= accepted * _FACTOR
 
 
 def bounds(counts: Mapping[str, int], month: str) -> Bounds:

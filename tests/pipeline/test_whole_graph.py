@@ -1,13 +1,16 @@
 """The whole graph on a small simulated community, in the process that `beautyflow materialize` uses."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assets.contracts.beauty import BEAUTY_MODELS, SCORES, UNSCORABLE_PHOTOS
-from assets.contracts.community import PHOTOS
+from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.community import PHOTOS, USERS
 from assets.contracts.lake import Lake
+from assets.contracts.landed import landed_sources
+from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
 from assets.dbt.query import run_query
 from assets.landing.simulation import simulate_into
@@ -54,10 +57,10 @@ def test_every_public_photo_is_scored_by_the_trained_model(lake: Lake) -> None:
 
 
 def test_only_opted_in_users_and_public_photos_are_published(settings: Settings, lake: Lake) -> None:
-    landed = Lake(settings.lake_uri).zone("landed/simulated").read(PHOTOS)
     published = lake.read(PHOTOS)
+    landed = Lake(settings.lake_uri).zone("landed/simulated").read(PHOTOS)
     assert 0 < published.num_rows < landed.num_rows
-    assert all(published["is_public"].to_pylist())
+    assert_nothing_withheld_is_published(settings)
 
 
 def test_warehouse_agrees_with_the_scores(settings: Settings, lake: Lake) -> None:
@@ -75,6 +78,125 @@ def test_a_second_run_changes_no_byte(settings: Settings, lake: Lake) -> None:
     outcome = materialize_community(settings, "build_community", "", print)
     assert outcome.success, outcome.problems
     assert _state(Path(settings.lake_uri)) == before
+
+
+# ---- consent ----
+
+
+def test_sql_does_not_show_what_rejected_rows_said(settings: Settings, lake: Lake) -> None:
+    assert lake.partitions(PHOTOS.key)
+    _, rows = run_query(settings, f"select table_name, column_name from ({_COLUMNS})")
+    shown = {column for table, column in rows if table in ("quarantine", "stg_lake__rejected_rows")}
+    assert shown == {"source", "table", "file", "row", "column", "reason"}
+
+
+def test_a_night_after_somebody_has_opted_out_leaves_nothing_of_them_and_trains_nothing(
+    settings: Settings, lake: Lake
+) -> None:
+    models = lake.read(BEAUTY_MODELS)
+    user_id = _busiest(lake)
+    assert {"users", "photos", "favorites", "edges", "training_set"} <= _tables_that_name(lake, user_id)
+    _deliver(settings, "optout", [user_id])
+    outcome = materialize_community(settings, "nightly_increment", "", print)
+    assert outcome.success, outcome.problems
+    assert_nothing_withheld_is_published(settings, user_id)
+    assert lake.read(TRAINING_SET).num_rows > 0
+    assert lake.read(BEAUTY_MODELS) == models
+
+
+def test_a_refused_month_holds_up_nobodys_no(settings: Settings, lake: Lake) -> None:
+    user_id = _busiest(lake)
+    _, before = run_query(settings, "select count(*) from fct_user_beauty")
+    nobody = "photo_id,user_id,uploaded_at,is_public\n99999999,99999999,{moment},true\n"
+    month = lake.partitions(PHOTOS.key)[2]
+    _deliver(settings, "refused", [user_id], photos=nobody.format(moment=f"{month}-02"))
+    outcome = materialize_community(settings, "nightly_increment", "", print)
+    assert outcome.failed_steps == ["refused_months"]
+    assert outcome.failed_checks == ["photos.user_id_is_in_users"]
+    (told,) = [problem for problem in outcome.problems if problem.startswith("refused_months failed")]
+    assert f"photos/{month} (user_id_is_in_users)" in told
+    assert "Add the missing rows to `users`" in told
+    assert_nothing_withheld_is_published(settings, user_id)
+    _, after = run_query(settings, "select count(*) from fct_user_beauty")
+    assert after[0][0] == before[0][0] - 1
+
+
+_COLUMNS = "select table_schema, table_name, column_name from information_schema.columns"
+
+
+def assert_nothing_withheld_is_published(settings: Settings, *refusers: int) -> None:
+    """No refused user and no hidden photo occurs in any table of the lake or the published warehouse."""
+    lake = Lake(settings.lake_uri)
+    users, photos = _withheld(lake)
+    assert {*refusers} <= users
+    assert len(users) > 5
+    assert len(photos) > 50
+    named = _columns_of_people(lake)
+    leaks = [f"{key}.{column}" for key, column in named if _ids(lake, key, column) & _ids_of(column, users, photos)]
+    assert leaks == []
+    _, columns = run_query(settings, _COLUMNS)
+    known = {column for _, column in named}
+    asked = [(*place, c) for *place, c in columns if c in known or c.endswith(("user_id", "photo_id"))]
+    assert {table for _, table, _ in asked} >= {"dim_users", "fct_user_beauty", "stg_lake__training_photos", "edges"}
+    for schema, table, column in asked:
+        ids = ", ".join(map(str, _ids_of(column, users, photos)))
+        query = f'select count(*) from "{schema}"."{table}" where "{column}" in ({ids})'
+        assert run_query(settings, query)[1][0][0] == 0, f"{schema}.{table}.{column}"
+
+
+def _withheld(lake: Lake) -> tuple[set[int], set[int]]:
+    """Users who are refused, and photos that are private or theirs, by what any source says."""
+    users: set[int] = set()
+    photos: set[int] = set()
+    for zone in landed_sources(lake).values():
+        users |= {row["user_id"] for row in zone.read(USERS).to_pylist() if not row["opted_in"]}
+    for zone in landed_sources(lake).values():
+        rows = zone.read(PHOTOS).to_pylist()
+        photos |= {row["photo_id"] for row in rows if row["user_id"] in users or not row["is_public"]}
+    return users, photos
+
+
+def _columns_of_people(lake: Lake) -> list[tuple[str, str]]:
+    """Every column of every table that names a user or a photo; those of tables without rows included."""
+    found = [
+        (key, column.name)
+        for key, contract in all_contracts().items()
+        for column in contract.columns
+        if column.name.endswith(("user_id", "photo_id"))
+        or column.name in {r.column for r in contract.references if r.to_table in ("users", "photos")}
+    ]
+    assert {key for key, _ in found if lake.partitions(key)} >= {"users", "photos", "edges", "favorites", "scores"}
+    return found
+
+
+def _ids(lake: Lake, key: str, column: str) -> set[int]:
+    return set(lake.read(all_contracts()[key], columns=[column])[column].to_pylist())
+
+
+def _ids_of(column: str, users: set[int], photos: set[int]) -> set[int]:
+    return photos if column.endswith("photo_id") else users
+
+
+def _tables_that_name(lake: Lake, user_id: int) -> set[str]:
+    columns = [(key, column) for key, column in _columns_of_people(lake) if not column.endswith("photo_id")]
+    return {key for key, column in columns if user_id in _ids(lake, key, column)}
+
+
+def _busiest(lake: Lake) -> int:
+    """The user who occurs in most tables, and among these has most labelled photos."""
+    owners = Counter(lake.read(TRAINING_SET)["user_id"].to_pylist())
+    return max(owners, key=lambda user_id: (len(_tables_that_name(lake, user_id)), owners[user_id]))
+
+
+def _deliver(settings: Settings, name: str, refusers: list[int], **more: str) -> None:
+    """A delivery in which some users say no."""
+    folder = settings.landing / name
+    folder.mkdir()
+    known = Lake(settings.lake_uri).read(USERS).to_pylist()
+    lines = [f"{row['user_id']},{row['joined_at'].isoformat()},false" for row in known if row["user_id"] in refusers]
+    assert len(lines) == len(refusers)
+    for table, text in {"users": "\n".join(["user_id,joined_at,opted_in", *lines, ""]), **more}.items():
+        (folder / f"{table}.csv").write_text(text)
 
 
 def _alive() -> object:

@@ -7,9 +7,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.community.assets import build_table_asset
+from assets.community import frames
+from assets.community.assets import ASSETS, build_table_asset
 from assets.community.record import recorded_months
-from assets.contracts.community import PHOTOS, USERS
+from assets.community.volume import Bounds
+from assets.contracts.community import FAVORITES, PHOTOS, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
 from assets.partitions import register_months
@@ -72,17 +74,82 @@ def test_table_forgets_exclusions_after_its_last_source_is_gone(
     assert publish_users("2013-04") == {"skipped": "nothing of this table has landed"}
 
 
-def test_a_refused_month_tells_how_many_rows_were_taken_out(
-    lake: Lake, land: Land, moment: At, publish: Callable[..., Mapping[str, Any]]
-) -> None:
-    people = [{"user_id": i, "joined_at": moment("2013-04-01"), "opted_in": True} for i in (1, 2)]
+@pytest.fixture
+def refusing(lake: Lake, land: Land, moment: At) -> dg.ExecuteInProcessResult:
+    """Three users; 2 opts out, and the same delivery adds a photo of a user whom nobody knows."""
+    people = [{"user_id": i, "joined_at": moment("2013-04-01"), "opted_in": True} for i in (1, 2, 3)]
     uploaded = {"uploaded_at": moment("2013-04-10"), "is_public": True, "uri": ""}
-    pictures = [{"photo_id": i, "user_id": i, **uploaded} for i in (1, 2, 99)]
-    land("flickr", users=people, photos=pictures[:2])
-    publish(USERS, "2013-04")
-    publish(PHOTOS, "2013-04")
-    land("flickr", users=[{**people[0], "opted_in": False}, people[1]], photos=pictures)
-    publish(USERS, "2013-04")
-    with pytest.raises(dg.Failure, match="user_id_is_in_users; rows taken out that may no longer be public: 1"):
-        publish(PHOTOS, "2013-04")
-    assert lake.read(PHOTOS)["photo_id"].to_pylist() == [2]
+    pictures = [{"photo_id": i, "user_id": i, **uploaded} for i in (1, 2, 3, 99)]
+    likes = [{"user_id": i, "photo_id": j, "created_at": moment("2013-04-20")} for i, j in ((1, 2), (2, 3), (3, 1))]
+    land("flickr", users=people, photos=pictures[:3], favorites=likes)
+    assert run_all(lake).success
+    land("flickr", users=[people[0], {**people[1], "opted_in": False}, people[2]], photos=pictures)
+    return run_all(lake)
+
+
+def run_all(lake: Lake, **configuration: Any) -> dg.ExecuteInProcessResult:
+    """One run over every asset of the slice, and one that needs photos."""
+
+    @dg.asset(deps=[PHOTOS.key, FAVORITES.key])
+    def reader() -> None:
+        """Anything downstream."""
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        register_months(instance, ["2013-04"])
+        return dg.materialize(
+            [*ASSETS, reader],
+            partition_key="2013-04",
+            instance=instance,
+            resources={"lake": LakeResource(uri=lake.uri)},
+            run_config={"ops": configuration},
+            raise_on_error=False,
+        )
+
+
+def test_a_refused_month_stops_neither_somebodys_no_nor_what_follows_but_the_run_fails(
+    lake: Lake, refusing: dg.ExecuteInProcessResult
+) -> None:
+    assert lake.read(USERS)["user_id"].to_pylist() == [1, 3]
+    assert lake.read(PHOTOS)["photo_id"].to_pylist() == [1, 3]
+    assert lake.read(FAVORITES)["photo_id"].to_pylist() == [1]
+    failed = {event.step_key for event in refusing.all_events if event.is_step_failure}
+    skipped = {event.step_key for event in refusing.all_events if event.is_step_skipped}
+    assert (refusing.success, failed, skipped) == (False, {"refused_months"}, set())
+    assert "reader" in {event.step_key for event in refusing.all_events if event.is_step_success}
+
+
+def test_the_failure_names_table_month_statement_and_remedy(refusing: dg.ExecuteInProcessResult) -> None:
+    failure = refusing.failure_data_for_node("refused_months")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    first, line, *_ = str(failure.user_failure_data.description).splitlines()
+    assert first == "1 refused month: photos/2013-04 (user_id_is_in_users)"
+    assert line == (
+        "photos/2013-04: user_id_is_in_users: false of 1 of 3 rows. "
+        "Add the missing rows to `users`, or take these out, and import again."
+    )
+
+
+def test_the_check_of_a_refused_month_fails_and_metadata_tell_what_was_taken_out(
+    refusing: dg.ExecuteInProcessResult,
+) -> None:
+    failed = [e for e in refusing.get_asset_check_evaluations() if not e.passed and e.severity.value == "ERROR"]
+    assert [(e.asset_key.to_user_string(), e.check_name) for e in failed] == [("photos", "user_id_is_in_users")]
+    (photos,) = refusing.asset_materializations_for_node("photos")
+    assert "| 2013-04 | user_id_is_in_users | 1 |" in str(photos.metadata["refused"].value)
+
+
+def test_the_volume_of_a_month_is_accepted_on_request_and_the_check_says_so(
+    lake: Lake, land: Land, moment: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "bounds", lambda counts, month: Bounds(2, None))
+    land("flickr", users=[{"user_id": 1, "joined_at": moment("2013-04-01"), "opted_in": True}])
+    assert not run_all(lake).success
+    result = run_all(lake, users={"config": {"accept_volume": ["2013-04"]}})
+    assert result.success
+    checks = {e.check_name: e for e in result.get_asset_check_evaluations() if e.asset_key == dg.AssetKey("users")}
+    check = checks["volume_has_not_collapsed"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.metadata["accepted_rows_by_month"].value == {"2013-04": 1}
+    assert check.description == "False in 1 of 1 months, and accepted there: 2013-04."
+    assert [name for name, e in checks.items() if not e.passed] == ["volume_has_not_collapsed"]

@@ -12,7 +12,6 @@ from assets.community.publishing import (
     landed_months,
     publish,
     published_tables,
-    retract,
     stage_month,
     stage_months,
 )
@@ -127,14 +126,55 @@ def test_stage_month_keeps_a_reference_to_nobody_for_the_audit(lake: Lake, land:
     assert lake.partitions("edges") == []
 
 
-def test_stage_month_unites_sources_and_counts_what_both_have(lake: Lake, land: Land, moment: At) -> None:
-    land("one", users=[user(moment, 1, is_pro=True), user(moment, 2)])
-    land("two", users=[user(moment, 1, is_pro=False), user(moment, 3)])
+def staged_rows(lake: Lake, contract: TableContract, month: str) -> list[dict[str, Any]]:
+    staged = stage_month(lake, contract, month).staged
+    assert staged is not None
+    rows: list[dict[str, Any]] = lake.staged_dataset(contract, staged).to_table().to_pylist()
+    return rows
+
+
+def test_stage_month_unites_sources_and_takes_the_last_by_name_where_both_have_a_row(
+    lake: Lake, land: Land, moment: At
+) -> None:
+    land("2013-04", users=[user(moment, 1, is_pro=True), user(moment, 2)])
+    land("2013-05", users=[user(moment, 1, is_pro=False), user(moment, 3)])
     month = stage_month(lake, USERS, "2013-04")
     assert staged_keys(lake, USERS, month) == [(1,), (2,), (3,)]
-    assert month.excluded == {"duplicate": 1}
-    assert month.staged is not None
-    assert lake.staged_dataset(USERS, month.staged).to_table()["is_pro"].to_pylist()[0] is True
+    assert month.excluded == {"superseded": 1}
+    assert [row["is_pro"] for row in staged_rows(lake, USERS, "2013-04")] == [False, None, None]
+
+
+def test_stage_month_learns_of_ends_from_later_deliveries(lake: Lake, land: Land, moment: At) -> None:
+    people = [user(moment, 1), user(moment, 2)]
+    old = {"photos": [photo(moment, 10, 1)], "edges": [edge(moment, 2, 1)], "favorites": [favorite(moment, 2, 10)]}
+    land("2013-04", users=people, **old)
+    ended = {"photos": "deleted_at", "edges": "removed_at", "favorites": "removed_at"}
+    news = {table: [{**old[table][0], end: moment("2013-06-02")}] for table, end in ended.items()}
+    land("2013-06", consent="other_sources", **news)
+    for contract in (PHOTOS, EDGES, FAVORITES):
+        (row,) = staged_rows(lake, contract, "2013-04")
+        assert row[ended[contract.key]] == moment("2013-06-02")
+        assert stage_month(lake, contract, "2013-04").excluded == {"superseded": 1}
+
+
+def test_stage_month_keeps_the_image_of_a_photo_that_a_later_delivery_repeats_without(
+    lake: Lake, land: Land, moment: At
+) -> None:
+    land("2013-04", users=[user(moment, 1)], photos=[photo(moment, i, 1, uri=f"{i}.jpg") for i in (10, 11)])
+    repeated = [photo(moment, 10, 1, deleted_at=moment("2013-05-02")), photo(moment, 11, 1, uri="new/11.jpg")]
+    land("2013-05", consent="other_sources", photos=repeated)
+    assert [row["uri"] for row in staged_rows(lake, PHOTOS, "2013-04")] == ["10.jpg", "new/11.jpg"]
+
+
+def test_stage_month_heeds_what_an_earlier_source_refuses(lake: Lake, land: Land, moment: At) -> None:
+    land(
+        "2013-04",
+        users=[user(moment, 1, opted_in=False), user(moment, 2)],
+        photos=[photo(moment, 10, 2, is_public=False)],
+    )
+    land("2013-05", users=[user(moment, 1)], photos=[photo(moment, 10, 2)])
+    assert staged_keys(lake, USERS, stage_month(lake, USERS, "2013-04")) == [(2,)]
+    assert stage_month(lake, PHOTOS, "2013-04").excluded == {"not_public": 2}
 
 
 def test_stage_months_prefers_a_dated_row_over_an_undated_one(lake: Lake, land: Land, moment: At) -> None:
@@ -143,7 +183,7 @@ def test_stage_months_prefers_a_dated_row_over_an_undated_one(lake: Lake, land: 
     dated, undated = stage_months(lake, USERS, ["2013-04", "undated"])
     assert staged_keys(lake, USERS, dated) == [(1,)]
     assert staged_keys(lake, USERS, undated) == [(2,)]
-    assert undated.excluded == {"duplicate": 1}
+    assert undated.excluded == {"superseded": 1}
 
 
 def test_stage_month_heeds_a_refusal_in_any_source(lake: Lake, land: Land, moment: At) -> None:
@@ -252,44 +292,3 @@ def test_publish_keeps_the_published_month_when_the_next_one_fails(lake: Lake, l
     with pytest.raises(AuditFailed, match="user_id_is_in_users"):
         publish(lake, month, audit_month(lake, PHOTOS, month))
     assert lake.read(PHOTOS)["photo_id"].to_pylist() == [10]
-
-
-def refuse(lake: Lake, contract: TableContract, month: str) -> None:
-    staged = stage_month(lake, contract, month)
-    with pytest.raises(AuditFailed):
-        publish(lake, staged, audit_month(lake, contract, staged))
-
-
-def photo_ids(lake: Lake) -> list[int]:
-    ids: list[int] = lake.read(PHOTOS)["photo_id"].to_pylist()
-    return ids
-
-
-def test_retract_takes_out_what_may_no_longer_be_public_although_the_month_is_refused(
-    lake: Lake, land: Land, moment: At
-) -> None:
-    people = [user(moment, 1, "2013-03-01"), user(moment, 2, "2013-03-01"), user(moment, 3, "2013-03-01")]
-    land("flickr", users=people, photos=[photo(moment, i, i) for i in (1, 2, 3)])
-    run(lake, USERS)
-    run(lake, PHOTOS)
-    assert retract(lake, PHOTOS, "2013-04") == 0
-    pictures = [photo(moment, 1, 1), photo(moment, 2, 2), photo(moment, 3, 3, is_public=False), photo(moment, 4, 99)]
-    land("flickr", users=[people[0], {**people[1], "opted_in": False}, people[2]], photos=pictures)
-    refuse(lake, PHOTOS, "2013-04")
-    assert photo_ids(lake) == [1, 2, 3]
-    assert retract(lake, PHOTOS, "2013-04") == 2
-    assert photo_ids(lake) == [1]
-    before = files(lake)
-    assert retract(lake, PHOTOS, "2013-04") == 0
-    assert files(lake) == before
-    assert not stage_month(lake, PHOTOS, "2013-04").is_current
-
-
-def test_retract_withdraws_a_month_of_which_nothing_may_stay(lake: Lake, land: Land, moment: At) -> None:
-    land("flickr", users=[user(moment, 1, "2013-03-01")], photos=[photo(moment, 1, 1)])
-    run(lake, USERS)
-    run(lake, PHOTOS)
-    assert retract(lake, PHOTOS, "2013-05") == 0
-    land("flickr", users=[user(moment, 1, "2013-03-01", opted_in=False)])
-    assert retract(lake, PHOTOS, "2013-04") == 1
-    assert lake.partitions("photos") == []
