@@ -41,14 +41,20 @@ def landing(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
 
     A run takes in the sources whose files changed and replaces their months whole; sources that were
     brought in with `beautyflow import` are kept. Excluded: nothing; rows that no table accepts are in
-    `quarantine` with their reason.
+    `quarantine` with their reason. A source that cannot be read at all keeps no other one out: what else
+    landed is recorded, its months can be made, and the run fails with every source that is to be corrected.
     """
     store, last = lake.open(), _last_snapshot(context.instance)
     intake = take_in(store, Path(lake.landing_folder()), since=last)
     added = register_months(context.instance, intake.months)
     forget_snapshots(store, last, intake.snapshot)
+    metadata = {**_metadata(intake, store), "new_months": added, "snapshot": intake.snapshot}
+    if intake.failure:
+        context.log_event(dg.AssetMaterialization("landing", metadata=metadata))
+        # Reading the same files again would fail again.
+        raise dg.Failure(intake.failure, allow_retries=False)
     return dg.MaterializeResult(
-        metadata={**_metadata(intake, store), "new_months": added, "snapshot": intake.snapshot},
+        metadata=metadata,
         check_results=[
             dg.AssetCheckResult(
                 check_name="something_has_landed", passed=intake.landed > 0, metadata={"rows": intake.landed}

@@ -8,17 +8,16 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import pyarrow.compute as pc
 
 from assets.contracts.lake import Lake
 from assets.contracts.landed import landed_sources, source_document
 from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.registry import all_contracts
 from assets.contracts.table import UNDATED
+from assets.contracts.wording import counted
 from assets.landing.watching import source_folders
 
 _SNAPSHOTS = "intake"
@@ -27,6 +26,10 @@ _CONSENT = "consent"
 _REACHING = ("users", "photos", _CONSENT)
 """What reaches later months when it changes: a user's consent and a photo's visibility decide what is
 published of everything they did since; what a source says of consent decides about all of it."""
+
+
+class SourcesFailed(ValueError):
+    """Some sources of the landing folder could not be imported; the message names each with its reason."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class LandingState:
         rows_by_source: One line per source and table, with rows, rejected rows and months.
         rejections: One line per source, table and reason.
         snapshot: Name of what was found, for the next intake to compare with.
+        failure: What kept sources out, each with its name; empty if all are in.
     """
 
     landed: int
@@ -50,6 +54,7 @@ class LandingState:
     rows_by_source: list[dict[str, Any]]
     rejections: list[dict[str, Any]]
     snapshot: str
+    failure: str = ""
 
     def rows_by_month(self, table: str, lake: Lake) -> dict[str, int]:
         """Landed rows of one table by month, over all sources."""
@@ -69,17 +74,17 @@ def take_in(lake: Lake, landing: Path, since: str = "") -> LandingState:
         since: ``snapshot`` of the intake to compare with: the last one that is on record, so that an intake
             which was killed before it was recorded loses no change. Empty: everything is new.
 
-    Raises:
-        ImportFailure: A source cannot be read at all; the others that came before it are in.
+    Returns:
+        The state with the sources that could be read, and of the others why they could not: they are as they were.
     """
-    import_folders(lake, landing)
+    failures = _import_each(lake, landing)
     now = _landed_fingerprints(lake)
     before = json.loads(lake.get_bytes(_snapshot_name(since)) or b"{}") if since else {}
     content = json.dumps(now, sort_keys=True).encode()
     snapshot = hashlib.sha256(content).hexdigest()[:16]
     if lake.get_bytes(_snapshot_name(snapshot)) != content:
         lake.put_bytes(_snapshot_name(snapshot), content)
-    return _describe(lake, changed_months(before, now), snapshot)
+    return replace(_describe(lake, changed_months(before, now), snapshot), failure=_summary(failures))
 
 
 def forget_snapshots(lake: Lake, *kept: str) -> None:
@@ -94,12 +99,31 @@ def import_folders(lake: Lake, landing: Path) -> None:
     """Import every source folder whose files changed.
 
     Raises:
-        ImportFailure: A source cannot be read at all; the others that came before it are in.
+        SourcesFailed: Some sources cannot be read at all; all others are in.
     """
-    from assets.landing.importers import import_source
+    if failures := _import_each(lake, landing):
+        raise SourcesFailed(_summary(failures))
 
+
+def _import_each(lake: Lake, landing: Path) -> dict[str, str]:
+    """Source -> why it could not be imported; one bad folder keeps no other one out."""
+    from assets.landing.importers import ImportFailure, import_source
+
+    failures = {}
     for folder in source_folders(landing):
-        import_source("canonical", folder, name=folder.name, lake=lake, landing_root=landing)
+        try:
+            import_source("canonical", folder, name=folder.name, lake=lake, landing_root=landing)
+        except ImportFailure as failure:
+            failures[folder.name] = str(failure)
+    return failures
+
+
+def _summary(failures: Mapping[str, str]) -> str:
+    """One line, because commands conclude with the first line of what went wrong."""
+    if not failures:
+        return ""
+    told = "; ".join(f"[{name}] {failure}" for name, failure in failures.items())
+    return f"{counted(len(failures), 'source')} could not be imported, the others are in: {told}"
 
 
 def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -167,11 +191,10 @@ def _rows(source: str, zone: Lake) -> list[dict[str, Any]]:
 
 
 def _rejections(source: str, zone: Lake) -> list[dict[str, Any]]:
-    counted = (
-        zone.read(QUARANTINE, columns=["table", "reason"]).group_by(["table", "reason"]).aggregate([([], "count_all")])
-    )
-    ordered = counted.take(pc.sort_indices(counted, [("table", "ascending"), ("reason", "ascending")]))
+    """As the import counted them: a quarantine can be larger than memory."""
+    tables = (source_document(zone) or {}).get("tables", {})
     return [
-        {"source": source, "table": row["table"], "reason": row["reason"], "rows": row["count_all"]}
-        for row in ordered.to_pylist()
+        {"source": source, "table": key, "reason": reason, "rows": rows}
+        for key, table in sorted(tables.items())
+        for reason, rows in sorted(table["rejected"].items())
     ]

@@ -20,6 +20,8 @@ KILLS = 10
 MONTHS = 36
 ROWS = 6_000
 FIRST_SECOND = 1_420_070_400
+LAST_SECOND = 4_102_444_799
+"""End of 2099, the last time that is one."""
 
 # Waits for a line before it starts, so that the moment of the kill counts from the import, not from Python's start.
 WRITER = """
@@ -38,7 +40,7 @@ State = dict[tuple[str, str], pa.Table]
 
 
 def write_version(home: Path, version: int) -> None:
-    """Links that differ from version to version in every month; some lines are broken."""
+    """Links that differ from version to version in every month; some lines are broken, and some lie ahead."""
     chosen = random.Random(version)
     month = 30 * 86_400
     lines = [
@@ -46,6 +48,7 @@ def write_version(home: Path, version: int) -> None:
         for _ in range(ROWS)
     ]
     lines += [f"broken {version} {number}" for number in range(version)]
+    lines += [f"1 2 {LAST_SECOND}", f"1 3 {int(time.time()) + (version + 1) * 86_400}"]
     (home / "edges.txt").write_text("\n".join(lines))
 
 
@@ -100,6 +103,7 @@ def test_killed_importers_leave_whole_partitions_and_the_next_run_completes(tmp_
         report = import_source(
             "edge_list", tmp_path / "edges.txt", name="here", lake=Lake(str(tmp_path / "lake")), landing_root=tmp_path
         )
+        assert report.tables["edges"].rejected["in_the_future"] == 2
         assert report.rejected_rows >= version
         after = state_of(zone)
         for name, rows in found.items():

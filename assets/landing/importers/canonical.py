@@ -4,7 +4,7 @@
 
     community.toml              keys of COMMUNITY_KEYS; it may be absent
     users.csv  edges.parquet    a table as one file
-    photos/2013-04.parquet ...  a table as many files
+    photos/2013/04.parquet ...  a table as many files, at any depth
     images/12.jpg  images.tar   images, where photos have no column ``uri``
 
 Any table may be absent. Columns have the names of the contract; nullable ones may be absent.
@@ -17,8 +17,11 @@ from typing import Any
 
 from assets.contracts.community import PHOTOS, USERS
 from assets.contracts.table import TableContract
+from assets.contracts.wording import counted
 from assets.landing.importers.casting import Field, constant
+from assets.landing.importers.checking import CONSENT_FLAGS
 from assets.landing.importers.failures import ImportFailure
+from assets.landing.importers.folder_layout import COMMUNITY_FILE, lay_out
 from assets.landing.importers.format import (
     CONSENT_ELSEWHERE,
     CONSENT_IN_USERS,
@@ -28,27 +31,26 @@ from assets.landing.importers.format import (
     landing_tables,
 )
 from assets.landing.importers.images import image_places, keep_images_by_photo_id, keep_named_images
-from assets.landing.importers.table_files import SUFFIXES, load_table_file
+from assets.landing.importers.table_files import load_table_file
 
-COMMUNITY_FILE = "community.toml"
 COMMUNITY_KEYS = ("name", "consent", "notes")
 
 _CONSENTS = (CONSENT_IN_USERS, CONSENT_ELSEWHERE, CONSENT_OF_ALL)
-_STATED_FOR_ALL = {"users": "opted_in", "photos": "is_public"}
-"""Table -> the required column that ``consent = "all"`` answers for every row."""
+_SHOWN_NAMES = 5
 
 
 def read(path: Path, options: object, intake: Intake) -> None:
     """Load every table of a canonical folder.
 
     Raises:
-        ImportFailure: It is no folder, holds no table or an unknown one, or does not say who consented.
+        ImportFailure: It is no folder, holds no table, an unknown or an unreadable one, or does not say who consented.
     """
     if not path.is_dir():
         raise ImportFailure("this is no folder", file=path, expected=FORMAT.expects)
-    tables = _files_by_table(path, intake)
+    tables = _tables_of(path, intake)
     intake.consent = _consent(path, has_users=USERS.key in tables)
-    for contract, files in tables.values():
+    for key, files in tables.items():
+        contract = landing_tables()[key]
         defaults = column_defaults(contract, intake.name, intake.consent)
         with_uri = False
         for file in files:
@@ -61,38 +63,15 @@ def read(path: Path, options: object, intake: Intake) -> None:
             _find_images(path, intake, with_uri=with_uri)
 
 
-def _files_by_table(path: Path, intake: Intake) -> dict[str, tuple[TableContract, list[Path]]]:
-    known = landing_tables()
-    tables: dict[str, tuple[TableContract, list[Path]]] = {}
-    for entry in sorted(path.iterdir()):
-        files = _table_files(entry)
-        if not files or entry.name.startswith("images"):
-            continue
-        key = entry.name.partition(".")[0]
-        if key not in known and entry.is_dir():
-            intake.note(f"ignored the folder {entry.name}, which is no table")
-            continue
-        if key not in known:
-            raise ImportFailure(
-                f"{key!r} is no table",
-                file=entry,
-                expected=f"one of {', '.join(known)}",
-                remedy="Rename it, or put a dot before its name to have it ignored.",
-            )
-        if key in tables:
-            raise ImportFailure(f"the table {key} is here twice", file=entry, expected="one file or folder per table")
-        tables[key] = (known[key], files)
-    if not tables:
+def _tables_of(path: Path, intake: Intake) -> dict[str, list[Path]]:
+    layout = lay_out(path)
+    if not layout.tables:
         raise ImportFailure("no table was found", file=path, expected=FORMAT.expects)
-    return tables
-
-
-def _table_files(entry: Path) -> list[Path]:
-    if entry.name.startswith("."):
-        return []
-    if entry.is_dir():
-        return sorted(f for f in entry.iterdir() if f.name.endswith(SUFFIXES) and not f.name.startswith("."))
-    return [entry] if entry.name.endswith(SUFFIXES) else []
+    if layout.ignored:
+        shown, more = layout.ignored[:_SHOWN_NAMES], len(layout.ignored) - _SHOWN_NAMES
+        rest = f" and {counted(more, 'other')}" if more > 0 else ""
+        intake.note(f"not read as tables: {', '.join(shown)}{rest}")
+    return layout.tables
 
 
 def _consent(path: Path, *, has_users: bool) -> str:
@@ -138,7 +117,7 @@ def _community(file: Path) -> dict[str, Any]:
 
 
 def _remedies(contract: TableContract) -> dict[str, str]:
-    column = _STATED_FOR_ALL.get(contract.key)
+    column = CONSENT_FLAGS.get(contract.key)
     if column is None:
         return {}
     return {column: f'Add the column, or state it for everyone with consent = "{CONSENT_OF_ALL}" in {COMMUNITY_FILE}.'}
@@ -159,8 +138,8 @@ def column_defaults(contract: TableContract, name: str, consent: str) -> dict[st
         "user_quality": {"source": constant(name)},
         "scores": {"model_version": constant(name), "preprocessing_hash": constant("")},
     }.get(contract.key, {})
-    if consent == CONSENT_OF_ALL and contract.key in _STATED_FOR_ALL:
-        defaults |= {_STATED_FOR_ALL[contract.key]: constant(True)}
+    if consent == CONSENT_OF_ALL and contract.key in CONSENT_FLAGS:
+        defaults |= {CONSENT_FLAGS[contract.key]: constant(True)}
     return defaults
 
 

@@ -8,7 +8,8 @@ Rules that hold for every format:
 - Whole numbers may end in ``.0``, because pandas writes them so when a column has gaps.
 - Times are ISO 8601, with a zone or without one (then UTC is assumed), or seconds since 1970 with or without a
   fraction. Times outside 1990..2099 are out of range: earlier than the web, or milliseconds taken for seconds. The
-  upper end is a constant, not the clock, so that importing the same file gives the same rows on any day.
+  upper end is a constant, not the clock, so that importing the same file gives the same rows on any day. What lies
+  between the delivery and it is rejected by ``checking.future_rules``, which goes by the files for the same reason.
 - Truth is ``true``, ``t``, ``yes``, ``y``, ``1`` and their opposites, in any case.
 - Lists are written ``[1, 2, 3]``.
 """

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
 
 from assets.contracts.table import Column
 from assets.landing.importers.casting import Cast, identifier, literal, range_condition
@@ -9,6 +12,15 @@ from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, Text
 
 FILE_SHIFT = 40
 """Bits of ``_seq`` that hold the row; the file's number stands above them."""
+
+CONSENT_FLAGS: Mapping[str, str] = {"users": "opted_in", "photos": "is_public"}
+"""Table -> the flag with which its rows refuse: false, or something that stands there and cannot be read."""
+
+REFUSES = "_refuses"
+"""Column of the tables of ``CONSENT_FLAGS``: whether the row refuses, also where it is rejected itself."""
+
+_LOGICAL_TIMES = ("scored_at",)
+"""Times that are no events: scores carry the end of their month, which lies ahead while the month is open."""
 
 _FOUND_CHARACTERS = 80
 
@@ -59,10 +71,33 @@ class _Fault:
     detail: str
 
 
+def future_rules(columns: Sequence[Column], latest: datetime) -> list[Rule]:
+    """One rule per event time: nothing has happened after ``latest``."""
+    expected = literal(f" UTC, expected a time until {latest:%Y-%m-%d %H:%M:%S} UTC, a day after the delivery")
+    return [
+        Rule(
+            f"{identifier(column.name)} > TIMESTAMP '{latest:%Y-%m-%d %H:%M:%S.%f}'",
+            "in_the_future",
+            column.name,
+            f"'found ' || strftime({identifier(column.name)}, '%Y-%m-%d %H:%M:%S') || {expected}",
+        )
+        for column in columns
+        if pa.types.is_timestamp(column.type) and column.name not in _LOGICAL_TIMES
+    ]
+
+
 def checked_rows_sql(
-    columns: Sequence[Column], casts: Sequence[Cast], source: Source, rules: Sequence[Rule], file_number: int
+    columns: Sequence[Column],
+    casts: Sequence[Cast],
+    source: Source,
+    rules: Sequence[Rule],
+    file_number: int,
+    flag: str | None = None,
 ) -> str:
-    """Select of ``_seq``, ``_text``, the columns, and ``_reason``, ``_column``, ``_detail`` of rejected rows."""
+    """Select of ``_seq``, ``_text``, the columns, and ``_reason``, ``_column``, ``_detail`` of rejected rows.
+
+    With a ``flag``, the column of that name, ``_refuses`` says whether something stands there that is not true.
+    """
     values = ", ".join(f"{c.value} AS {identifier(column.name)}" for column, c in zip(columns, casts, strict=True))
     evidence = ", ".join(f"{c.absent} AS _absent_{i}, {c.raw} AS _raw_{i}" for i, c in enumerate(casts))
     cast_sql = (
@@ -77,10 +112,18 @@ def checked_rows_sql(
     fault = f"CASE {' '.join(f'WHEN {f.condition} THEN {n}' for n, f in numbered)} ELSE 0 END"
     names = ", ".join(identifier(column.name) for column in columns)
     return (
-        f"SELECT _seq, {_kept_text(source)} AS _text, {names}, {_chosen(numbered, 'reason')} AS _reason, "
+        f"SELECT _seq, {_kept_text(source)} AS _text, {names}, {_refusal(columns, flag)}"
+        f"{_chosen(numbered, 'reason')} AS _reason, "
         f"{_chosen(numbered, 'column')} AS _column, {_chosen(numbered, 'detail')} AS _detail "
         f"FROM (SELECT *, {fault} AS _fault FROM ({cast_sql}))"
     )
+
+
+def _refusal(columns: Sequence[Column], flag: str | None) -> str:
+    if flag is None:
+        return ""
+    position = [column.name for column in columns].index(flag)
+    return f"(_absent_{position} IS FALSE AND {identifier(flag)} IS NOT TRUE) AS {REFUSES}, "
 
 
 def _kept_text(source: Source) -> str:

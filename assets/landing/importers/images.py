@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.contracts.community import PHOTOS
+from assets.landing.file_names import IMAGE_SUFFIXES
 from assets.landing.importers.checking import Rule
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import Intake
 from assets.landing.importers.workspace import BATCH_ROWS
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp")
 _BY_URI = pa.schema([("uri", pa.string()), ("stored", pa.string())])
 _BY_PHOTO = pa.schema([("photo_id", pa.int64()), ("stored", pa.string())])
 
@@ -43,12 +43,16 @@ def keep_named_images(intake: Intake, folder: Path) -> None:
         for member, stored in _members(intake, folder, container, is_shard)
     )
     _fill(intake, "image_uris", _BY_URI, listed)
+    # A member of a tar file can stand in it twice.
+    intake.workspace.execute(
+        "CREATE TABLE named_image AS SELECT uri, min(stored) AS stored FROM image_uris GROUP BY uri"
+    )
     _keep_photos_with_image(
         intake,
-        matches="rows_photos.uri = image_uris.uri",
-        table="image_uris",
+        matches="rows_photos.uri = named_image.uri",
+        table="named_image",
         applies="uri <> '' AND NOT contains(uri, '://')",
-        missing="uri NOT IN (SELECT uri FROM image_uris)",
+        missing="uri NOT IN (SELECT uri FROM named_image)",
         found="'found no image at ' || uri || ', expected a file, a member of a tar file or a row of a Parquet file'",
     )
 
@@ -80,9 +84,8 @@ def _keep_photos_with_image(
     intake: Intake, *, matches: str, table: str, applies: str, missing: str, found: str
 ) -> None:
     intake.workspace.reject(PHOTOS.key, Rule(f"{applies} AND {missing}", "no_image", "uri", found))
-    intake.workspace.execute(
-        f"UPDATE rows_photos SET uri = {table}.stored FROM {table} WHERE {matches} AND _reason IS NULL"
-    )
+    where = f"_reason IS NULL AND {table}.stored IS NOT NULL"
+    intake.workspace.change(PHOTOS.key, {"uri": f"{table}.stored"}, where, f"JOIN {table} ON {matches}")
 
 
 def _members(intake: Intake, folder: Path, container: str, is_shard: bool) -> Iterator[tuple[str, str]]:

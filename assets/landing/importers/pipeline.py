@@ -8,14 +8,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.contracts.community import USERS
 from assets.contracts.lake import Lake, LakeError
 from assets.contracts.landed import landed_source, source_document
 from assets.contracts.provenance import code_version_of
-from assets.landing.importers.casting import identifier
+from assets.landing.importers.casting import EARLIEST
+from assets.landing.importers.consent import derive_users, honour_refusals
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import CONSENT_OF_ALL, Format, Intake, format_called
 from assets.landing.importers.landing_zone import is_whole, publish, stage_everything
@@ -25,6 +26,10 @@ from assets.landing.importers.workspace import Workspace
 MEMORY_LIMIT = "512MB"
 """What DuckDB may hold; the rest spills to disk."""
 
+GRACE = timedelta(days=1)
+"""How far an event may lie after the delivery: times without a zone are taken for UTC, and clocks differ."""
+
+_CODE = ("assets.landing.importers", "assets.landing.file_names", "assets.contracts")
 _SHOWN_CHARACTERS = 200
 
 
@@ -41,7 +46,9 @@ def import_source(
     """Read a file or folder and replace the source ``name`` in the lake with what it holds.
 
     Rows that break the contract go to the quarantine with their reason; an import that would land none at
-    all, though files have rows or rows had landed, is refused. Nothing happens when the files
+    all, though files have rows or rows had landed, is refused. Events more than a day after the delivery are
+    rejected. The delivery is the newest modification time of the files, so that the same files give the same rows on
+    any day; where that is before 1990 or ahead, it is the first import of these files. Nothing happens when the files
     (by name, size and modification time), the options and the code are those of the last import. Two
     imports of one source wait for one another.
 
@@ -64,24 +71,33 @@ def import_source(
     values = chosen.options() if options is None else options
     zone = _zone(lake, name)
     with _work_folder(lake, name) as folder:
-        identity = _identity(chosen, path, values, landing_root)
+        survey = _survey([path, *_paths_in(values)])
+        identity = _identity(chosen, path, values, landing_root, survey.fingerprint)
         earlier = source_document(zone)
         if earlier is not None and earlier["identity"] == identity and is_whole(zone, earlier):
             return report_from_dict(name, source_format, earlier)
         _refuse_other_format(zone, name, chosen, path, earlier)
-        with closing(Workspace(folder, memory_limit)) as workspace:
+        delivered_at = _delivered_at(survey, earlier)
+        with closing(Workspace(folder, memory_limit, delivered_at + GRACE)) as workspace:
             intake = Intake(name, landing_root, workspace, tuple(o.name for o in chosen.option_list()))
             chosen.read(path, values, intake)
-            if intake.consent == CONSENT_OF_ALL:
-                _derive_users(workspace)
             _refuse_nothing(workspace, name, zone, chosen, path, earlier)
-            return _land(zone, intake, chosen, identity)
+            if intake.consent == CONSENT_OF_ALL:
+                derive_users(workspace)
+            honour_refusals(intake)
+            return _land(zone, intake, chosen, identity, delivered_at)
 
 
-def _land(zone: Lake, intake: Intake, chosen: Format, identity: dict[str, Any]) -> ImportReport:
+def _land(zone: Lake, intake: Intake, chosen: Format, identity: dict[str, Any], delivered_at: datetime) -> ImportReport:
     staged, tables = stage_everything(zone, intake.workspace, intake.name)
     report = ImportReport(intake.name, chosen.name, False, tables, tuple(intake.notes))
-    document = {"identity": identity, "consent": intake.consent, "name": intake.name, **report.to_dict()}
+    document = {
+        "identity": identity,
+        "delivered_at": delivered_at.isoformat(),
+        "consent": intake.consent,
+        "name": intake.name,
+        **report.to_dict(),
+    }
     publish(zone, staged, document, identity["code_version"])
     return report
 
@@ -121,60 +137,78 @@ def _rejections_of(workspace: Workspace, key: str, name: str) -> str:
     return f"{key}: {counts}, first {first['file']} row {first['row']}: {first['detail'][:_SHOWN_CHARACTERS]}"
 
 
-def _derive_users(workspace: Workspace) -> None:
-    """Let every user that some accepted row names be a user, since consent is stated for all."""
-    seen = [
-        f"SELECT {identifier(reference.column)} AS user_id FROM ({select})"
-        for table in workspace.tables.values()
-        for reference in table.contract.references
-        if reference.to_table == USERS.key
-        for select in table.selects
-    ]
-    if not seen:
-        return
-    listed = workspace.tables.get(USERS.key)
-    known = " UNION ALL ".join(f"SELECT user_id FROM ({select})" for select in listed.selects) if listed else ""
-    missing = f"SELECT DISTINCT user_id FROM ({' UNION ALL '.join(seen)}) WHERE user_id IS NOT NULL"
-    if known:
-        missing = f"{missing} EXCEPT ({known})"
-    workspace.derive(
-        USERS,
-        "SELECT user_id, CAST(NULL AS TIMESTAMP) AS joined_at, true AS opted_in, CAST(NULL AS BOOLEAN) AS is_pro "
-        f"FROM ({missing})",
-    )
+@dataclasses.dataclass(frozen=True)
+class _Survey:
+    """What is known of files without opening them.
+
+    Attributes:
+        fingerprint: Digest of names, sizes and modification times.
+        newest: The last modification, in seconds since 1970.
+    """
+
+    fingerprint: str
+    newest: float
 
 
-def _identity(chosen: Format, path: Path, options: Any, landing_root: Path) -> dict[str, Any]:
+def _delivered_at(survey: _Survey, earlier: dict[str, Any] | None) -> datetime:
+    """When the files were last modified; where that is no time at which anybody delivers, when they first came in."""
+    now = datetime.now(UTC)
+    if datetime.fromisoformat(f"{EARLIEST}T00:00:00+00:00").timestamp() <= survey.newest <= now.timestamp():
+        return datetime.fromtimestamp(survey.newest, UTC)
+    if earlier is not None and earlier["identity"]["fingerprint"] == survey.fingerprint and "delivered_at" in earlier:
+        return datetime.fromisoformat(earlier["delivered_at"])
+    return now
+
+
+def _paths_in(options: Any) -> list[Path]:
+    values = [getattr(options, field.name) for field in dataclasses.fields(options)]
+    return [value for value in values if isinstance(value, Path)]
+
+
+def _identity(chosen: Format, path: Path, options: Any, landing_root: Path, fingerprint: str) -> dict[str, Any]:
     """Everything the outcome depends on."""
     values = {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
-    extra = [getattr(options, f.name) for f in dataclasses.fields(options)]
     return {
         "format": chosen.name,
         "path": str(path.absolute()),
         "landing_root": str(landing_root.absolute()),
         "options": values,
-        "fingerprint": _fingerprint([path, *(value for value in extra if isinstance(value, Path))]),
-        "code_version": code_version_of("assets.landing.importers", "assets.contracts"),
+        "fingerprint": fingerprint,
+        "code_version": code_version_of(*_CODE),
     }
 
 
-def _fingerprint(paths: list[Path]) -> str:
-    """Digest of names, sizes and modification times of files, and of all files in folders."""
-    digest = hashlib.sha256()
-    for path in paths:
-        for file in _files_in(path):
-            status = file.stat()
-            digest.update(f"{file.relative_to(path)} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+def _survey(paths: list[Path]) -> _Survey:
+    """Look at files, and at all files in folders.
+
+    Raises:
+        ImportFailure: A file or folder may not be looked at, or is a link to nowhere.
+    """
+    digest, newest = hashlib.sha256(), 0.0
+    try:
+        for path in paths:
+            for file in _files_in(path):
+                status = file.stat()
+                newest = max(newest, status.st_mtime)
+                digest.update(f"{file.relative_to(path)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    except OSError as error:
+        raise ImportFailure(
+            f"cannot be looked at: {error.strerror}", file=error.filename, remedy="Correct it, or take it away."
+        ) from error
+    return _Survey(digest.hexdigest()[:16], newest)
 
 
 def _files_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield from [path] if path.exists() else []
         return
-    for folder, subfolders, names in os.walk(path):
+    for folder, subfolders, names in os.walk(path, onerror=_raise):
         subfolders.sort()
         yield from (Path(folder, name) for name in sorted(names))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _zone(lake: Lake, name: str) -> Lake:

@@ -40,9 +40,10 @@ def open_table_file(intake: Intake, path: Path, label: str) -> Source:
     Raises:
         ImportFailure: It is neither, or it cannot be read.
     """
-    if path.name.endswith(".parquet"):
+    name = path.name.lower()
+    if name.endswith(".parquet"):
         return intake.workspace.parquet_source(path, label)
-    if path.name.endswith(TEXT_SUFFIXES):
+    if name.endswith(TEXT_SUFFIXES):
         return intake.workspace.text_source(delimited_rows(path), label)
     raise ImportFailure(
         "this is neither CSV nor Parquet", file=path, expected=f"a name that ends in {', '.join(SUFFIXES)}"

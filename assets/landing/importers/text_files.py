@@ -1,10 +1,11 @@
 """Text files as streams of Arrow batches in which every row knows its line.
 
 Delimited files with a header come as one text column per field, other files as lines. Files that end in
-``.gz``, ``.bz2``, ``.zst`` or ``.lz4`` are read compressed. Memory is bound by a few blocks.
+``.gz``, ``.bz2``, ``.zst`` or ``.lz4``, in any case, are read compressed. Memory is bound by a few blocks.
 """
 
 import bz2
+import contextlib
 import csv
 import functools
 import gzip
@@ -28,6 +29,7 @@ ROW, TEXT, PROBLEM, DETAIL = "_row", "_text", "_problem", "_detail"
 _OWN_FIELDS = [(ROW, pa.int64()), (TEXT, pa.string()), (PROBLEM, pa.string()), (DETAIL, pa.string())]
 _HEADER_BYTES = 1 << 20
 _NO_DELIMITER = "\x01"
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 _NO_ROWS = ("Empty CSV file", "either file is too short")
 """What Arrow says of a file that ends with its header, with or without a line break."""
 
@@ -63,7 +65,7 @@ class TextRows:
         return pa.schema([*_OWN_FIELDS, *((name, pa.string()) for name in self.names)])
 
     def reader(self) -> pa.RecordBatchReader:
-        """Batches of rows. Rows with a wrong number of fields have a problem instead of values."""
+        """Batches of rows. Rows with a wrong number of fields have a problem, and those values that stand in order."""
         return pa.RecordBatchReader.from_batches(self.schema, self._guarded())
 
     def _guarded(self) -> Iterator[pa.RecordBatch]:
@@ -75,7 +77,7 @@ class TextRows:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         bad: list[pacsv.InvalidRow] = []
-        with pa.input_stream(str(self.path), compression="detect") as stream:
+        with _open_stream(self.path) as stream:
             reader = self._open(stream, bad)
             lines = _LineNumbers(self.header_lines + 1)
             for batch in reader or ():
@@ -137,9 +139,17 @@ class TextRows:
             pa.array(["wrong_number_of_fields"] * len(bad), pa.string()),
             pa.array(details, pa.string()),
         ]
-        return pa.RecordBatch.from_arrays(
-            [*own, *(pa.nulls(len(bad), pa.string()) for _ in self.names)], schema=self.schema
-        )
+        values = [self._fields_of(row.text) for row in bad]
+        fields = [pa.array([row[i] for row in values], pa.string()) for i in range(len(self.names))]
+        return pa.RecordBatch.from_arrays([*own, *fields], schema=self.schema)
+
+    def _fields_of(self, text: str) -> list[str | None]:
+        """As many values as there are columns: what a malformed row says of consent must not be lost."""
+        found: list[str] = []
+        if self.quoted:
+            with contextlib.suppress(csv.Error):
+                found = next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter), [])
+        return [*found, *[None] * len(self.names)][: len(self.names)]
 
 
 def lines_of(path: Path, *, keep_blank: bool = False) -> TextRows:
@@ -224,7 +234,7 @@ def _without_blank(rows: pa.RecordBatch, fields: pa.RecordBatch) -> pa.RecordBat
 
 def _head(path: Path) -> str:
     try:
-        with pa.input_stream(str(path), compression="detect") as stream:
+        with _open_stream(path) as stream:
             content: bytes = stream.read(_HEADER_BYTES)
     except (pa.ArrowInvalid, OSError) as error:
         raise _explain(path, error) from error
@@ -233,6 +243,11 @@ def _head(path: Path) -> str:
         return whole.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
+
+
+def _open_stream(path: Path) -> pa.NativeFile:
+    """A file as Arrow reads it, unpacked; Arrow itself knows the endings in lower case only."""
+    return pa.input_stream(str(path), compression=_COMPRESSIONS.get(path.suffix.lower()))
 
 
 def _explain(path: Path, error: Exception) -> ImportFailure:
@@ -270,6 +285,7 @@ def _first_undecodable_line(path: Path) -> int | None:
 
 
 def _open_binary(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
         return cast(IO[bytes], gzip.open(path))
-    return bz2.open(path) if path.suffix == ".bz2" else path.open("rb")
+    return bz2.open(path) if suffix == ".bz2" else path.open("rb")

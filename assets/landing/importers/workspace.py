@@ -6,8 +6,9 @@ the lake in order, and the others to quarantine.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,21 @@ import pyarrow.compute as pc
 from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.table import UNDATED, Column, TableContract
 from assets.landing.importers.casting import Field, cast, constant, identifier, literal
-from assets.landing.importers.checking import FILE_SHIFT, Rule, Source, checked_rows_sql
+from assets.landing.importers.checking import (
+    CONSENT_FLAGS,
+    FILE_SHIFT,
+    Rule,
+    Source,
+    checked_rows_sql,
+    future_rules,
+)
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, TextRows
 
 BATCH_ROWS = 131_072
 SLICE_BATCHES = 16
+MOST_UPDATES = 200_000
+"""Rows that one UPDATE may change: DuckDB keeps all of them in memory until it ends, whatever its limit."""
 
 
 @dataclass
@@ -49,9 +59,11 @@ class Workspace:
     Args:
         folder: Empty folder for the database and what DuckDB spills.
         memory_limit: What DuckDB may hold, for example ``1GB``.
+        latest: Events after this moment, in UTC, are rejected.
     """
 
-    def __init__(self, folder: Path, memory_limit: str) -> None:
+    def __init__(self, folder: Path, memory_limit: str, latest: datetime) -> None:
+        self.latest = latest
         self.tables: dict[str, CheckedTable] = {}
         self._files: list[str] = []
         self._numbers = itertools.count()
@@ -152,7 +164,9 @@ class Workspace:
             cast(column, values.get(column.name, constant(None)), is_key=column.name in contract.primary_key)
             for column in columns
         ]
-        sql = checked_rows_sql(columns, casts, source, rules, len(self._files) - 1)
+        all_rules = [*rules, *future_rules(columns, self.latest)]
+        flag = CONSENT_FLAGS.get(contract.key)
+        sql = checked_rows_sql(columns, casts, source, all_rules, len(self._files) - 1, flag)
         table = self.tables.get(contract.key)
         rows = f"rows_{contract.key}"
         verb = f"CREATE TABLE {identifier(rows)} AS" if table is None else f"INSERT INTO {identifier(rows)} BY NAME"
@@ -205,18 +219,47 @@ class Workspace:
             f"'found ' || {shown} || ' again, first in ' || {self._file_of('_repeated.first')} || ' row ' || "
             f"{_row_of('_repeated.first')} || ', expected one row per key'"
         )
-        self.execute(
-            f"UPDATE {identifier(table.rows)} SET _reason = 'duplicate_key', _column = {literal(named[-1])}, "
-            f"_detail = {detail} FROM _repeated WHERE _reason IS NULL AND _seq <> _repeated.first AND {same}"
-        )
+        values = {"_reason": "'duplicate_key'", "_column": literal(named[-1]), "_detail": detail}
+        self.change(key, values, "_reason IS NULL AND _seq <> _repeated.first", f"JOIN _repeated ON {same}")
 
     def reject(self, key: str, rule: Rule) -> None:
         """Reject the accepted rows of a table that break one more rule."""
         column = "NULL" if rule.column is None else literal(rule.column)
-        self.execute(
-            f"UPDATE {identifier(self.tables[key].rows)} SET _reason = {literal(rule.reason)}, _column = {column}, "
-            f"_detail = {rule.detail} WHERE _reason IS NULL AND ({rule.broken})"
+        values = {"_reason": literal(rule.reason), "_column": column, "_detail": rule.detail}
+        self.change(key, values, f"_reason IS NULL AND ({rule.broken})")
+
+    def change(self, key: str, values: Mapping[str, str], where: str, join: str = "") -> int:
+        """Change the rows of a table for which a condition holds, however many there are.
+
+        Args:
+            key: The table.
+            values: Column -> SQL of its new value.
+            where: SQL condition; null counts as no. It must not hold for a row for which ``join`` finds nothing.
+            join: A ``JOIN`` that ``values`` and ``where`` may look at; it finds at most one row for each.
+
+        Returns:
+            How many rows were changed.
+        """
+        rows = identifier(self.tables[key].rows)
+        number = int(self.execute(f"SELECT count(*) FROM {rows} {join} WHERE {where}")[0][0])
+        new = ", ".join(f"{sql} AS _new_{name}" for name, sql in values.items())
+        if number > MOST_UPDATES:
+            joined = f"{rows} LEFT {join}" if join else rows
+            self._write_anew(rows, values, f"SELECT {rows}.*, {where} AS _changes, {new} FROM {joined}")
+        elif number:
+            named = ", ".join(f"{identifier(name)} = _changes._new_{name}" for name in values)
+            changes = f"SELECT {rows}.rowid AS _place, {new} FROM {rows} {join} WHERE {where}"
+            self.execute(f"UPDATE {rows} SET {named} FROM ({changes}) AS _changes WHERE {rows}.rowid = _changes._place")
+        return number
+
+    def _write_anew(self, rows: str, names: Iterable[str], judged: str) -> None:
+        chosen = ", ".join(
+            f"CASE WHEN _changes THEN _new_{name} ELSE {identifier(name)} END AS {identifier(name)}" for name in names
         )
+        fresh = ", ".join(f"_new_{name}" for name in names)
+        self.execute(f"CREATE TABLE _anew AS SELECT * EXCLUDE (_changes, {fresh}) REPLACE ({chosen}) FROM ({judged})")
+        self.execute(f"DROP TABLE {rows}")
+        self.execute(f"ALTER TABLE _anew RENAME TO {rows}")
 
     def derive(self, contract: TableContract, select: str) -> None:
         """Let the rows of a SQL select land too, although no file lists them."""

@@ -170,7 +170,7 @@ class SimulationConfig:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over all knobs and the simulator's own source code."""
         text = json.dumps(asdict(self), sort_keys=True) + code_version_of(
-            "assets.landing.simulator", "assets.statistics.behaviour"
+            "assets.landing.simulator", "assets.statistics.behaviour", "assets.statistics.gini"
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

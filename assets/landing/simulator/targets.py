@@ -16,6 +16,7 @@ from scipy.stats import probplot
 from assets.landing.simulator.draws import Draws, Floats, Ints
 from assets.landing.simulator.links import Links
 from assets.landing.simulator.world import MonthOfLife, World
+from assets.statistics.gini import gini
 
 _LINKS_SAMPLED_PER_MONTH = 400
 _FEWEST_IN_TAIL = 50
@@ -124,17 +125,6 @@ def reciprocity(links: Links) -> float:
     if not links.count:
         return float("nan")
     return float(links.has(links.followee.astype(np.int64), links.follower.astype(np.int64)).mean())
-
-
-def gini(values: np.ndarray) -> float:
-    """Gini coefficient of non-negative values (population formula); NaN if they sum to zero.
-
-    >>> gini(np.array([0, 0, 0, 1]))
-    0.75
-    """
-    ordered = np.sort(values).astype(np.float64)
-    n, total = len(ordered), ordered.sum()
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total)) if total else float("nan")
 
 
 def power_law_exponent(degrees: Ints, xmin: int | None = None) -> tuple[float, int]:

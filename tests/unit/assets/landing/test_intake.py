@@ -1,7 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from assets.contracts.lake import Lake
-from assets.landing.intake import changed_months, forget_snapshots, take_in
+from assets.contracts.quarantine import QUARANTINE
+from assets.contracts.table import TableContract
+from assets.landing.intake import SourcesFailed, changed_months, forget_snapshots, import_folders, take_in
 
 BEFORE = {
     "a/users/2016-01": "u1",
@@ -65,6 +69,49 @@ def test_forget_snapshots_keeps_those_named(tmp_path: Path) -> None:
     second = take_in(lake, landing, since=first.snapshot)
     forget_snapshots(lake, "", second.snapshot)
     assert lake.names("intake") == [f"intake/{second.snapshot}.json"]
+
+
+def test_import_folders_brings_in_every_source_and_names_all_that_failed(tmp_path: Path) -> None:
+    lake, landing = Lake(str(tmp_path / "lake")), tmp_path / "landing"
+    for name in ("bad", "not a name", "club"):
+        (landing / name).mkdir(parents=True)
+    (landing / "bad" / "users.csv").write_text("who\n1\n")
+    (landing / "not a name" / "users.csv").write_text("user_id,opted_in\n1,true\n")
+    _land(landing, ["2016-01-05"])
+    with pytest.raises(SourcesFailed, match=r"^2 sources .* \[bad\] .*users.csv, line 1.*; \[not a name\] a source"):
+        import_folders(lake, landing)
+    state = take_in(lake, landing)
+    assert (state.landed, state.months) == (1, ["2016-01"])
+    assert state.failure.startswith("2 sources could not be imported, the others are in: [bad]")
+
+
+def test_import_folders_is_not_stopped_by_a_link_to_nowhere(tmp_path: Path) -> None:
+    lake, landing = Lake(str(tmp_path / "lake")), tmp_path / "landing"
+    (landing / "a").mkdir(parents=True)
+    (landing / "a" / "users.csv").symlink_to(tmp_path / "absent")
+    _land(landing, ["2016-01-05"])
+    with pytest.raises(SourcesFailed, match=r"1 source could not be imported, .*\[a\]"):
+        import_folders(lake, landing)
+    assert lake.zone("landed/club").partitions("users") == ["2016-01"]
+
+
+def test_take_in_counts_rejections_without_reading_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, landing = Lake(str(tmp_path / "lake")), tmp_path / "landing"
+    _land(landing, ["2016-01-05", "soon", "2016-13-01"])
+    (landing / "club" / "edges.csv").write_text("follower_id,followee_id\n0,0\n")
+    read = Lake.dataset
+
+    def refuse_quarantine(self: Lake, contract: TableContract, *rest: object) -> object:
+        assert contract.key != QUARANTINE.key
+        return read(self, contract, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Lake, "dataset", refuse_quarantine)
+    state = take_in(lake, landing)
+    assert state.rejections == [
+        {"source": "club", "table": "edges", "reason": "self_follow", "rows": 1},
+        {"source": "club", "table": "users", "reason": "not_a_timestamp", "rows": 2},
+    ]
+    assert state.rejected == 3
 
 
 def _land(landing: Path, joined: list[str]) -> None:

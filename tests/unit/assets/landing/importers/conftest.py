@@ -31,6 +31,10 @@ class Importing:
     def zone(self) -> Lake:
         return self.lake.zone("landed/here")
 
+    @property
+    def zone_folder(self) -> Path:
+        return self.home / "lake" / "landed" / "here"
+
     def run(self, source_format: str, path: Path, **options: str) -> ImportReport:
         parsed = format_called(source_format).parse_options(options)
         return import_source(

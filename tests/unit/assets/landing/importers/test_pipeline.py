@@ -1,12 +1,14 @@
 import os
 import shutil
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from assets.contracts.lake import Lake
 from assets.contracts.landed import source_document
-from assets.landing.importers import ImportFailure, import_source
+from assets.landing.importers import ImportFailure, import_source, pipeline
 
 
 def files_of(lake_root):
@@ -134,6 +136,75 @@ def test_import_source_keeps_a_document_of_what_it_did(importing, graph):
     assert sorted(document["partitions"]) == ["edges/undated", "quarantine/edges", "users/undated"]
 
 
+@pytest.mark.parametrize(
+    ("table", "header", "row"),
+    [
+        ("photos", "photo_id,is_public,uploaded_at", "{},true,{}"),
+        ("photos", "photo_id,is_public,deleted_at", "{},true,{}"),
+        ("edges", "follower_id,followee_id,created_at", "0,{},{}"),
+        ("group_memberships", "user_id,group_id,left_at", "1,{},{}"),
+        ("users", "user_id,opted_in,joined_at", "{},true,{}"),
+    ],
+)
+def test_import_source_rejects_events_after_the_delivery(importing, folder, table, header, row):
+    moments = ["2016-05-02T11:59:59Z", "2016-05-02T12:00:00Z", "2016-05-02T12:00:01Z", "2061-01-01", ""]
+    rows = [row.format(number, moment) for number, moment in enumerate(moments, start=1)]
+    path = folder({f"{table}.csv": "\n".join([header, *rows]), "community.toml": 'consent = "all"'})
+    delivered = datetime(2016, 5, 1, 12, tzinfo=UTC).timestamp()
+    for file in path.iterdir():
+        os.utime(file, (delivered, delivered))
+    importing.run("canonical", path)
+    last = header.rpartition(",")[2]
+    assert importing.reasons(table) == [(4, last, "in_the_future"), (5, last, "in_the_future")]
+    assert importing.rejected(table)[1]["detail"] == (
+        "found 2061-01-01 00:00:00 UTC, expected a time until 2016-05-02 12:00:00 UTC, a day after the delivery"
+    )
+    assert len(importing.rows(table)) == 3
+    document = source_document(importing.zone)
+    assert document is not None
+    assert document["delivered_at"] == "2016-05-01T12:00:00+00:00"
+
+
+def test_import_source_takes_scores_of_a_month_that_is_still_open(importing, folder):
+    path = folder({"scores.csv": "photo_id,beauty,scored_at\n1,0.5,2061-01-01\n"}) / "scores.csv"
+    assert importing.run("scores", path).rejected_rows == 0
+
+
+@pytest.mark.parametrize("moment", [0, 4_000_000_000])
+def test_import_source_goes_by_the_first_import_where_files_have_no_usable_time(importing, graph, moment, monkeypatch):
+    now = int(time.time())
+    path = graph(f"1 2 1456826400\n1 3 {now + 3 * 86_400}\n")
+    os.utime(path, (moment, moment))
+    first = importing.run("edge_list", path)
+    assert first.tables["edges"].rejected == {"in_the_future": 1}
+    before = files_of(importing.zone_folder)
+    monkeypatch.setattr(pipeline, "datetime", _later(days=30))
+    assert importing.run("edge_list", path).skipped
+    monkeypatch.setattr(pipeline, "code_version_of", lambda *modules: "another")
+    assert not importing.run("edge_list", path).skipped
+    rows = {name: content for name, (content, _) in files_of(importing.zone_folder).items() if "data" in name.parts}
+    assert rows == {name: content for name, (content, _) in before.items() if "data" in name.parts}
+    path.write_text(path.read_text() + "\n")
+    os.utime(path, (moment, moment))
+    assert importing.run("edge_list", path).rejected_rows == 0
+
+
+def _later(days):
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(days=days)
+
+    return Later
+
+
+def test_import_source_refuses_files_that_cannot_be_looked_at(importing, folder):
+    path = folder({"users.csv": "user_id,opted_in\n1,true\n"})
+    (path / "photos.csv").symlink_to(path / "absent")
+    with pytest.raises(ImportFailure, match="photos.csv: cannot be looked at: No such file"):
+        importing.run("canonical", path)
+
+
 def test_import_source_cleans_up_its_work(importing, graph):
     importing.run("edge_list", graph("1 2\n"))
     assert [path.suffix for path in (importing.home / "lake" / ".staging").iterdir()] == [".lock"]
@@ -165,7 +236,7 @@ def test_two_imports_of_one_source_wait_for_one_another(importing, graph):
 @pytest.mark.parametrize(
     ("source_format", "name", "file", "message"),
     [
-        ("gml", "here", "graph.txt", "there is no format 'gml'; expected one of canonical, crowd_ratings, edge_list"),
+        ("gml", "here", "graph.txt", "there is no format 'gml'; expected one of .*canonical, crowd_ratings, edge_list"),
         ("edge_list", "a/../b", "graph.txt", "a source cannot be called 'a/../b'"),
         ("edge_list", "here", "gone.txt", "gone.txt: there is nothing here; expected a text file .* Check the path"),
     ],

@@ -1,3 +1,4 @@
+import gzip
 import tempfile
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.landing.importers.text_files import ROW, delimited_rows, lines_of
+from assets.landing.importers.text_files import PROBLEM, ROW, delimited_rows, lines_of
 
 
 def rows_of(path):
@@ -19,8 +20,8 @@ def test_delimited_rows_know_their_lines_across_blocks(tmp_path, monkeypatch, bl
     lines = ["a,b", *("x" if i % 7 == 0 else "" if i % 11 == 0 else f"{i},{i}" for i in range(2, 200))]
     path.write_text("\n".join(lines) + "\n")
     rows = rows_of(path)
-    assert all(row[ROW] == int(row["a"]) for row in rows if row["a"] is not None)
-    assert sorted(row[ROW] for row in rows if row["a"] is None) == list(range(7, 200, 7))
+    assert all(row[ROW] == int(row["a"]) for row in rows if row[PROBLEM] is None)
+    assert sorted(row[ROW] for row in rows if row[PROBLEM] is not None) == list(range(7, 200, 7))
     assert len(rows) == sum(bool(line) for line in lines) - 1
 
 
@@ -28,6 +29,20 @@ def test_delimited_rows_take_byte_order_marks_and_other_delimiters(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("\ufeffa;b\r\n1;ü\r\n".encode())
     assert [(row["a"], row["b"], row[ROW]) for row in rows_of(path)] == [("1", "ü", 2)]
+
+
+def test_delimited_rows_keep_the_values_of_malformed_rows_that_stand_in_order(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('a,b,c\n1,2\n3,"4,\n5",6,7\n')
+    found = [(row["a"], row["b"], row["c"], row[PROBLEM]) for row in rows_of(path)]
+    assert found == [("1", "2", None, "wrong_number_of_fields"), ("3", "4,\n5", "6", "wrong_number_of_fields")]
+
+
+@pytest.mark.parametrize("ending", [".gz", ".GZ", ".Gz"])
+def test_delimited_rows_are_unpacked_whatever_the_case_of_the_ending(tmp_path, ending):
+    path = tmp_path / f"a.csv{ending}"
+    path.write_bytes(gzip.compress(b"a\n1\n"))
+    assert [row["a"] for row in rows_of(path)] == ["1"]
 
 
 def test_lines_of_leaves_blank_lines_out_but_counts_them(tmp_path):

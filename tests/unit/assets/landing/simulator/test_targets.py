@@ -5,7 +5,7 @@ import pytest
 
 from assets.landing.simulator.draws import Draws
 from assets.landing.simulator.links import Links
-from assets.landing.simulator.targets import gini, power_law_exponent, reciprocity, within_two_steps
+from assets.landing.simulator.targets import power_law_exponent, reciprocity, within_two_steps
 
 
 def _links(people: int, pairs: list[tuple[int, int]]) -> Links:
@@ -16,12 +16,6 @@ def _links(people: int, pairs: list[tuple[int, int]]) -> Links:
 
 def test_reciprocity_counts_answered_links() -> None:
     assert reciprocity(_links(4, [(0, 1), (1, 0), (1, 2), (3, 0)])) == 0.5
-
-
-def test_gini_of_equal_and_of_one_owner() -> None:
-    assert gini(np.full(5, 3)) == pytest.approx(0)
-    assert gini(np.array([0, 0, 0, 0, 9])) == pytest.approx(0.8)
-    assert np.isnan(gini(np.zeros(3)))
 
 
 def test_power_law_exponent_recovers_a_planted_exponent() -> None:
