@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PARTITION_TAG = "dagster/partition"
+_CHANGED_LABEL = "changed_months"
 
 _ERRORS = """
     ... on Error { message }
@@ -52,6 +53,16 @@ query Run($runId: ID!) {
   runOrError(runId: $runId) {
     __typename
     ... on Run { runId status tags { key value } }
+    ... on Error { message }
+  }
+}"""
+_CHANGED_MONTHS = """
+query ChangedMonths($runId: ID!) {
+  runOrError(runId: $runId) {
+    __typename
+    ... on Run {
+      assetMaterializations { metadataEntries { __typename label ... on JsonMetadataEntry { jsonString } } }
+    }
     ... on Error { message }
   }
 }"""
@@ -217,6 +228,13 @@ class DagsterClient:
     def run(self, run_id: str) -> Run:
         """State of a run."""
         return _as_run(self._ask(_RUN, "runOrError", "Run", runId=run_id))
+
+    def changed_months(self, run_id: str) -> list[str]:
+        """Months that a landing run reported as changed, sorted; Dagster makes them again when it is asked to."""
+        run = self._ask(_CHANGED_MONTHS, "runOrError", "Run", runId=run_id)
+        entries = [entry for event in run["assetMaterializations"] for entry in event["metadataEntries"]]
+        reported = [json.loads(entry["jsonString"]) for entry in entries if entry["label"] == _CHANGED_LABEL]
+        return sorted({month for months in reported for month in months})
 
     def failures(self, run_id: str) -> list[str]:
         """What went wrong in a run: one line per failed step, else the run's own failure message."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from dagster_client import PARTITION_TAG, Backfill, DagsterClient, DagsterRefused, DagsterUnreachable, Job, Run
 from dagster_waiting import (
     Patience,
@@ -190,13 +190,16 @@ class DagsterBackfillOperator(_DagsterOperator):
         return backfill.backfill_id
 
     def _launch(self, client: DagsterClient, job: Job, identity: dict[str, str]) -> str:
-        known = client.partition_keys(job)
-        chosen = [key for key in known if _is_month(key) and self.first_month <= key <= self.last_month]
-        if not chosen:
-            raise AirflowException(_not_there(job, f"{self.first_month} to {self.last_month}", known))
+        chosen = self._chosen(job, client.partition_keys(job))
         backfill_id = client.launch_backfill(job, chosen, identity, f"{self.dag_id}: {self._what()}")
         self.log.info("Launched Dagster backfill %s of %d months: %s", backfill_id, len(chosen), self._what())
         return backfill_id
+
+    def _chosen(self, job: Job, known: list[str]) -> list[str]:
+        chosen = [key for key in known if _is_month(key) and self.first_month <= key <= self.last_month]
+        if not chosen:
+            raise AirflowException(_not_there(job, f"{self.first_month} to {self.last_month}", known))
+        return chosen
 
     def _changed(self, backfill: Backfill) -> None:
         self.log.info("Dagster backfill %s is %s", backfill.backfill_id, backfill.status)
@@ -206,6 +209,49 @@ class DagsterBackfillOperator(_DagsterOperator):
 
     def _stop(self, client: DagsterClient, under_way: str) -> None:
         client.cancel_backfill(under_way)
+
+
+class DagsterChangedMonthsOperator(DagsterBackfillOperator):
+    """Backfill the months that a landing run reported as changed, and wait until it has ended.
+
+    Late rows, deletions and withdrawn consent reach older months this way. Skipped where nothing changed.
+
+    Args:
+        job_name: Job in Dagster whose assets are materialized.
+        landing_task_id: Task of the same DAG whose return value is the id of the landing run.
+        **kwargs: As for ``DagsterBackfillOperator``, without its months.
+    """
+
+    def __init__(self, *, landing_task_id: str, **kwargs: Any):
+        super().__init__(first_month="", last_month="", **kwargs)
+        self.landing_task_id = landing_task_id
+        self._months: list[str] = []
+
+    def execute(self, context: Context) -> str:
+        """Ask what changed, then launch or take up the backfill, and wait.
+
+        Raises:
+            AirflowSkipException: The landing run changed nothing.
+            AirflowFailException: As for ``DagsterBackfillOperator``.
+            AirflowException: As for ``DagsterBackfillOperator``.
+        """
+        client, _ = self._connect()
+        landing_run = context["ti"].xcom_pull(task_ids=self.landing_task_id)
+        try:
+            self._months = client.changed_months(landing_run)
+        except DagsterRefused as error:
+            raise AirflowFailException(str(error)) from error
+        except DagsterUnreachable as error:
+            raise AirflowException(str(error)) from error
+        if not self._months:
+            raise AirflowSkipException(f"Dagster run {landing_run} changed no month")
+        return super().execute(context)
+
+    def _chosen(self, job: Job, known: list[str]) -> list[str]:
+        return [key for key in known if key in self._months]
+
+    def _what(self) -> str:
+        return f"{self.job_name} for {', '.join(self._months)}"
 
 
 def _is_month(key: str) -> bool:

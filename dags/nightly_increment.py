@@ -1,17 +1,17 @@
-"""Every night: publish, score and model the month that the night's data belong to.
+"""Every night: take in what has landed, make the month that the night's data belong to, then what else has changed.
 
-The work is Dagster's job ``nightly_increment``; this file says when, and for which month. Run it
-instead of Dagster's own nightly schedule, not beside it.
+The work is Dagster's jobs ``land_community`` and ``nightly_increment``; this file says when, and for which months.
+Run it instead of Dagster's own nightly schedule and sensors, not beside them.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
-from dagster_operators import DagsterRunOperator
+from dagster_operators import DagsterChangedMonthsOperator, DagsterRunOperator
 
 with DAG(
     dag_id="nightly_increment",
-    description="Publish, score and model the month of last night's data, in Dagster.",
+    description="Take in what has landed; make the month of last night's data, and months that changed, in Dagster.",
     doc_md=__doc__,
     # Plain cron strings have no data interval since Airflow 3; the month is the month of the interval's start.
     schedule=CronDataIntervalTimetable("30 2 * * *", timezone="UTC"),
@@ -29,12 +29,16 @@ with DAG(
     },
     tags=["beautyflow"],
 ):
-    DagsterRunOperator(
+    # Retries wait for data that land late and for a Dagster that restarts; failed runs are Dagster's to retry.
+    patience = {"retries": 6, "retry_delay": timedelta(minutes=10), "execution_timeout": timedelta(hours=12)}
+    land = DagsterRunOperator(task_id="land", job_name="land_community", **patience)
+    night = DagsterRunOperator(
         task_id="run_nightly_increment",
         job_name="nightly_increment",
         partition_key="{{ params.month or data_interval_start.strftime('%Y-%m') }}",
-        # Retries wait for data that land late and for a Dagster that restarts; failed runs are Dagster's to retry.
-        retries=6,
-        retry_delay=timedelta(minutes=10),
-        execution_timeout=timedelta(hours=12),
+        **patience,
     )
+    changed = DagsterChangedMonthsOperator(
+        task_id="remake_changed_months", job_name="nightly_increment", landing_task_id="land", **patience
+    )
+    land >> night >> changed

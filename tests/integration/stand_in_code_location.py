@@ -10,6 +10,15 @@ months = dg.DynamicPartitionsDefinition(name="months")
 FAILING_MONTH = "2016-04"
 
 
+CHANGED_MONTHS = ["2016-02"]
+
+
+@dg.asset
+def landing() -> dg.MaterializeResult:
+    """Says that an older month has changed, as late rows do."""
+    return dg.MaterializeResult(metadata={"changed_months": CHANGED_MONTHS})
+
+
 @dg.asset(partitions_def=months, backfill_policy=dg.BackfillPolicy.single_run())
 def scores(context: dg.AssetExecutionContext) -> None:
     """Fails for one month, so that its message can be followed to Airflow; waits where a test asks it to."""
@@ -20,6 +29,9 @@ def scores(context: dg.AssetExecutionContext) -> None:
         time.sleep(0.1)
 
 
+land_community = dg.define_asset_job("land_community", selection=[landing])
 nightly_increment = dg.define_asset_job("nightly_increment", selection=[scores], partitions_def=months)
 
-defs = dg.Definitions(assets=[scores], jobs=[nightly_increment], executor=dg.in_process_executor)
+defs = dg.Definitions(
+    assets=[landing, scores], jobs=[land_community, nightly_increment], executor=dg.in_process_executor
+)

@@ -104,6 +104,13 @@ def test_nightly_increment_runs_the_month_of_the_data_interval(night: Night) -> 
     assert f"Dagster run {night.run.run_id} is SUCCESS" in night.output
 
 
+def test_nightly_increment_makes_months_again_that_the_landing_changed(dagster: RunningDagster, night: Night) -> None:
+    assert "2016-02" not in night.run.tags.values()
+    (again,) = dagster.runs_for("2016-02")
+    assert again.status == dg.DagsterRunStatus.SUCCESS
+    assert "is COMPLETED_SUCCESS" in night.output
+
+
 def test_nightly_increment_fails_with_the_message_of_dagster(dagster: RunningDagster, airflow_home: Path) -> None:
     result = _airflow(airflow_home, dagster.port, "dags", "test", "nightly_increment", "2016-04-20")
 

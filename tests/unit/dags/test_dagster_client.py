@@ -55,6 +55,25 @@ def test_launch_run_refused_for_its_config_tells_every_error(webserver: Any) -> 
         DagsterClient(webserver.url).launch_run(JOB, {})
 
 
+def test_changed_months_are_those_that_the_landing_run_reported(webserver: Any) -> None:
+    entries = [
+        {"__typename": "JsonMetadataEntry", "label": "changed_months", "jsonString": '["2016-02", "2016-01"]'},
+        {"__typename": "IntMetadataEntry", "label": "dagster/row_count"},
+    ]
+    run = {"__typename": "Run", "assetMaterializations": [{"metadataEntries": entries}]}
+    webserver.will_answer({"runOrError": run})
+
+    assert DagsterClient(webserver.url).changed_months("r1") == ["2016-01", "2016-02"]
+    assert webserver.asked[0]["variables"] == {"runId": "r1"}
+
+
+def test_changed_months_of_a_run_that_is_gone_are_refused(webserver: Any) -> None:
+    webserver.will_answer({"runOrError": {"__typename": "RunNotFoundError", "message": "Run r1 could not be found"}})
+
+    with pytest.raises(DagsterRefused, match="Run r1 could not be found"):
+        DagsterClient(webserver.url).changed_months("r1")
+
+
 def test_latest_run_is_none_when_no_run_carries_the_tags(webserver: Any) -> None:
     webserver.will_answer({"runsOrError": {"__typename": "Runs", "results": []}})
 
