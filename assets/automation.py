@@ -12,8 +12,12 @@ from assets.partitions import month_ranges, months
 from assets.resources import LakeResource
 
 _JUDGING = dg.AssetSelection.assets("beauty_cross_validation")
-_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing") - _JUDGING
+_DRIFT = dg.AssetSelection.assets("score_drift")
+_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing") - _JUDGING - _DRIFT
+_MOST_LANDINGS = 1000
 _LEARNING = dg.AssetSelection.assets("training_set", "beauty_model")
+_ASKING = dg.AssetSelection.assets("crowd_sample", "crowd_task")
+"""The sample must not move under those who rate it: people draw it again with `build_community`."""
 
 land_community = dg.define_asset_job(
     "land_community",
@@ -30,9 +34,10 @@ build_community = dg.define_asset_job(
 
 nightly_increment = dg.define_asset_job(
     "nightly_increment",
-    selection=_EVERYTHING_LANDED - _LEARNING,
+    selection=(_EVERYTHING_LANDED - _LEARNING - _ASKING) | _DRIFT,
     partitions_def=months,
-    description="Publish, score and model some months with the model there is; learning is a decision of its own.",
+    description="Publish, score and model some months with the model there is, and score a sample again to see that "
+    "nothing drifted; learning is a decision of its own.",
 )
 
 evaluate_beauty = dg.define_asset_job(
@@ -84,8 +89,9 @@ def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | d
 @dg.sensor(
     job=land_community,
     minimum_interval_seconds=60,
-    description="Looks at names, sizes and times of the files in the landing folder; new or changed files start "
-    "`land_community` once they have not changed between two looks, so half-copied files wait.",
+    description="Looks at names, sizes and times of the files in the landing folder, of single images only at the time "
+    "of their folder; new or changed files start `land_community` once they have not changed between two looks, so "
+    "half-copied files wait.",
 )
 def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Cursor: fingerprint of the last look, and of the last look that started a run."""
@@ -99,23 +105,39 @@ def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=f"{now}|{now}")
 
 
-@dg.asset_sensor(
-    asset_key=dg.AssetKey("landing"),
+@dg.sensor(
     job=nightly_increment,
-    description="After something landed: publish, score and model the months that changed, neighbours in one run.",
+    minimum_interval_seconds=30,
+    description="After something landed: publish, score and model the months that changed, neighbours in one run. "
+    "Landings that came while nobody looked are made up for.",
 )
-def landed_months(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
-    """One run per stretch of neighbouring months that the landing run reported as changed."""
-    materialization = event.asset_materialization
-    if materialization is None:
-        return
-    changed = cast("list[str]", materialization.metadata["changed_months"].value)
+def landed_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run per stretch of neighbouring months that the landings since the last look reported as changed.
+
+    Cursor: storage id of the last landing that was looked at.
+    """
+    since = dg.AssetRecordsFilter(dg.AssetKey("landing"), after_storage_id=int(context.cursor or 0))
+    landings = context.instance.fetch_materializations(since, limit=_MOST_LANDINGS, ascending=True).records
+    if not landings:
+        return dg.SkipReason("nothing has landed since the last look")
+    last = landings[-1].storage_id
+    changed = {month for landing in landings for month in _changed_months(landing)}
     known = sorted(context.instance.get_dynamic_partitions(months.name or ""))
-    for first, last in month_ranges(changed, known):
-        yield dg.RunRequest(
-            run_key=f"{event.run_id}:{first}..{last}",
-            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+    requests = [
+        dg.RunRequest(
+            run_key=f"{last}:{first}..{last_month}",
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last_month},
         )
+        for first, last_month in month_ranges(sorted(changed), known)
+    ]
+    return dg.SensorResult(run_requests=requests, cursor=str(last))
+
+
+def _changed_months(landing: dg.EventLogRecord) -> list[str]:
+    materialization = landing.asset_materialization
+    if materialization is None or "changed_months" not in materialization.metadata:
+        return []
+    return cast("list[str]", materialization.metadata["changed_months"].value)
 
 
 weekly_vacuum = dg.ScheduleDefinition(

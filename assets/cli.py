@@ -7,15 +7,18 @@ when it runs, so that `beautyflow --help` answers at once.
 import functools
 import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, Settings, child_environment, use_home
+from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, VACUUM_LEAST, Settings, child_environment, use_home
 from assets.contracts.wording import counted
+from assets.crowd.commands import crowd_app
 from assets.landing.simulation import simulate_command
 
 app = typer.Typer(
@@ -47,6 +50,7 @@ def _choose_home(
 
 
 app.command(name="simulate")(simulate_command())
+app.add_typer(crowd_app, name="crowd")
 
 
 @app.command(name="import")
@@ -128,26 +132,33 @@ def materialize(
             "`evaluate_beauty` judges a model against crowd ratings, out of fold."
         ),
     ] = "build_community",
+    accept_volume: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MONTH", help="Publish this month although its number of rows is implausible; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Make the tables of the chosen months, with progress; what is up to date is left alone.
 
-    A line with `!` tells what failed, a line with `?` what only warns.
+    A line with `!` tells what failed, a line with `?` what only warns. A month of a table that fails its audit keeps
+    its last good rows, less what was withdrawn, and everything else is made all the same.
 
-    Exit code 0 if everything was published, 1 if a step or a blocking check failed, 2 if nothing was started.
+    Exit code 0 if everything was published, 1 if a step failed or a month was refused, 2 if nothing was started.
     """
-    if not _materialize(months, job):
+    if not _materialize(months, job, accept_volume or []):
         raise typer.Exit(1)
 
 
-def _materialize(months: str, job: str) -> bool:
+def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bool:
     from assets import freshness
 
     settings = _settings_of_a_community()
     try:
-        _refuse_what_cannot_run(settings, months, job)
+        _refuse_what_cannot_run(settings, months, job, accept_volume)
     except ValueError as error:
         _stop(str(error))
-    if not months and job == "build_community" and freshness.is_up_to_date(settings):
+    if not (months or accept_volume) and job == "build_community" and freshness.is_up_to_date(settings):
         typer.echo("everything is up to date; nothing to do")
         return True
     from assets.landing.watching import landing_fingerprint
@@ -158,7 +169,7 @@ def _materialize(months: str, job: str) -> bool:
     # Steps' own output is sent to a file while they run; progress goes to the terminal all the same.
     say = functools.partial(typer.echo, file=sys.stdout)
     try:
-        outcome = materialize_community(settings, job, months, say)
+        outcome = materialize_community(settings, job, months, say, accept_volume)
     except ValueError as error:
         _stop(str(error))
     typer.echo(conclude(outcome, settings.dagster_home / "steps.log"), err=not outcome.success)
@@ -167,13 +178,47 @@ def _materialize(months: str, job: str) -> bool:
     return outcome.success
 
 
-def _refuse_what_cannot_run(settings: Settings, months: str, job: str) -> None:
+def _refuse_what_cannot_run(settings: Settings, months: str, job: str, accept_volume: Sequence[str]) -> None:
     from assets.prerequisites import asked_span, require_job, require_landed
 
     require_job(job)
-    if months:
-        asked_span(months)
+    for asked in (months, *accept_volume):
+        if asked:
+            asked_span(asked)
     require_landed(settings)
+
+
+@app.command()
+def evaluate(
+    model_version: Annotated[str, typer.Argument(help="Model version; all of them by default.")] = "",
+) -> None:
+    """Compare scores and favorites with what people say of photos, with intervals.
+
+    Reads the table `beauty_evaluation`, which `beautyflow materialize` makes where there are ratings or labels.
+    """
+    from assets.contracts.lake import Lake
+    from assets.crowd.evaluation import evaluation_report
+
+    lake = Lake(_settings_of_a_community().lake_uri)
+    try:
+        typer.echo(evaluation_report(lake, model_version))
+    except ValueError as error:
+        _stop(str(error))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+def models(context: typer.Context) -> None:
+    """Networks there are: `models list`, `models card NAME`, and `models pull NAME`, which downloads a checkpoint.
+
+    Nothing is ever downloaded unless it is asked for here. What is pulled goes to `checkpoints/` of the community.
+    """
+    # In a process of its own: the command must not hold torch, nor know the package that does.
+    arguments = context.args or ["--help"]
+    if arguments[0] == "pull" and not any(argument.startswith("--folder") for argument in arguments):
+        arguments = [*arguments, "--folder", str(Settings.from_environment().home / "checkpoints")]
+    raise typer.Exit(
+        subprocess.run([sys.executable, "-m", "models", *arguments], cwd=PROJECT_ROOT, check=False).returncode
+    )
 
 
 @app.command()
@@ -222,7 +267,8 @@ def rejected(
 ) -> None:
     """Rows of the sources that did not land, with file, row and reason, whether or not anything is published yet.
 
-    All of them: `beautyflow sql "select * from lake.quarantine"`, once something is published.
+    How many there are, and where: `beautyflow sql "select * from lake.quarantine"`, once something is published. What
+    the rows said is not in the warehouse.
     """
     from assets.contracts.lake import Lake
     from assets.contracts.landed import LANDED
@@ -240,7 +286,10 @@ def rejected(
 @app.command()
 def vacuum(
     days: Annotated[
-        int, typer.Option(min=0, help="Keep what was replaced within so many days, for readers still at it.")
+        int,
+        typer.Option(
+            min=0, help="Keep what was replaced within so many days, for readers still at it; at least an hour."
+        ),
     ] = VACUUM_GRACE.days,
 ) -> None:
     """Delete data files that were replaced a while ago, and what killed runs left; run it weekly.
@@ -251,7 +300,7 @@ def vacuum(
 
     from assets.contracts.lake import Lake
 
-    deleted = Lake(_settings_of_a_community().lake_uri).vacuum(timedelta(days=days))
+    deleted = Lake(_settings_of_a_community().lake_uri).vacuum(max(timedelta(days=days), VACUUM_LEAST))
     typer.echo(f"{counted(len(deleted), 'file')} deleted")
 
 

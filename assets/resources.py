@@ -14,7 +14,7 @@ from pydantic import Field
 
 from assets.contracts.lake import Lake
 from assets.contracts.requests import RayRequest
-from assets.contracts.settings import PROJECT_ROOT, Settings
+from assets.contracts.settings import PROJECT_ROOT, Settings, gpus_per_worker
 
 # Dagster's own Pipes client calls something of its own that is in preview.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*expected_writer_count.*")
@@ -46,10 +46,20 @@ class RayJobs(dg.ConfigurableResource):
     The job connects to the cluster that ``RAY_ADDRESS`` names, or starts Ray on this machine.
 
     Attributes:
-        num_gpus: GPUs that one job may use; 0 runs the same code on CPUs.
+        num_gpus: Share of a GPU per worker or actor; 0 runs the same code on CPUs, None asks the environment.
     """
 
-    num_gpus: float = Field(default=0.0, description="GPUs per worker or actor; 0 means CPU.")
+    num_gpus: float | None = Field(
+        default=None, description="Share of a GPU per worker or actor; 0 means CPU; empty: BEAUTYFLOW_GPUS, or 0."
+    )
+
+    def gpus(self) -> float:
+        """Share of a GPU per worker or actor.
+
+        Raises:
+            ValueError: ``BEAUTYFLOW_GPUS`` is no number from 0 up.
+        """
+        return gpus_per_worker() if self.num_gpus is None else self.num_gpus
 
     def run(self, context: dg.AssetExecutionContext, request: RayRequest) -> Mapping[str, Any]:
         """Run a request to its end and return what the job reported.

@@ -12,9 +12,10 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -33,9 +34,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.5
 _NEXT = 'Next: `beautyflow status`, `beautyflow sql "select * from fct_user_beauty limit 5"`'
 _PROCESS_TAG = "beautyflow/process"
-# Dagster warns on stderr of each blocking check that a table which never landed leaves unanswered;
-# the asset itself says why it was skipped.
-logging.getLogger("dagster._core.execution.plan.active").addHandler(logging.NullHandler())
+_REFUSED = "refused_months"
+"""The step that fails where months were refused, after everything else has been made."""
 _LIVING = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -57,6 +57,7 @@ class RunOutcome:
         warned_checks: Checks that warned as ``asset.check``.
         steps: Number of steps that ended well.
         assets: Number of assets that were made.
+        failed_steps: Names of the steps that did not end well.
     """
 
     job: str
@@ -67,6 +68,7 @@ class RunOutcome:
     warned_checks: list[str] = field(default_factory=list)
     steps: int = 0
     assets: int = 0
+    failed_steps: list[str] = field(default_factory=list)
 
     def after(self, earlier: "RunOutcome") -> "RunOutcome":
         """This outcome, with what an earlier run of the same command did and found added."""
@@ -77,6 +79,7 @@ class RunOutcome:
             warned_checks=earlier.warned_checks + self.warned_checks,
             steps=earlier.steps + self.steps,
             assets=earlier.assets + self.assets,
+            failed_steps=earlier.failed_steps + self.failed_steps,
         )
 
 
@@ -109,7 +112,12 @@ def known_months(instance: DagsterInstance) -> list[str]:
 
 
 def run_job(
-    instance: DagsterInstance, definitions: dg.Definitions, job: str, span: tuple[str, str] | None, say: Say
+    instance: DagsterInstance,
+    definitions: dg.Definitions,
+    job: str,
+    span: tuple[str, str] | None,
+    say: Say,
+    steps: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
     """Run one job in this process and tell what happens while it happens.
 
@@ -119,7 +127,9 @@ def run_job(
         job: Name of a job in ``definitions``.
         span: First and last month of a partitioned job, both included; None for an unpartitioned one.
         say: Receives one line per event worth telling.
+        steps: Step -> its configuration, where it is not the default.
     """
+    configured = {name: {"config": config} for name, config in (steps or {}).items()}
     run_id = str(uuid4())
     tags = {_PROCESS_TAG: _process_name(os.getpid())}
     if span is not None:
@@ -129,7 +139,11 @@ def run_job(
     log = steps_log(instance)
     with teller, log.open("a") as file, contextlib.redirect_stdout(file):
         result = definitions.resolve_job_def(job).execute_in_process(
-            run_config=_QUIET, instance=instance, run_id=run_id, tags=tags, raise_on_error=False
+            run_config={**_QUIET, "ops": configured},
+            instance=instance,
+            run_id=run_id,
+            tags=tags,
+            raise_on_error=False,
         )
     return teller.outcome(job, result.success)
 
@@ -194,6 +208,7 @@ class _Teller:
         self._failed_checks: list[str] = []
         self._warned_checks: list[str] = []
         self._steps: set[str] = set()
+        self._failed_steps: list[str] = []
         self._assets: set[dg.AssetKey] = set()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="run-progress", daemon=True)
@@ -218,6 +233,7 @@ class _Teller:
             self._warned_checks,
             len(self._steps),
             len(self._assets),
+            self._failed_steps,
         )
 
     def _follow(self) -> None:
@@ -247,6 +263,7 @@ class _Teller:
             self._steps.add(step)
             self._say(f"  {step} done in {entry.timestamp - self._started.get(step, time.time()):.1f} s")
         elif kind == DagsterEventType.STEP_FAILURE:
+            self._failed_steps.append(step)
             self._complain(f"{step} failed: {_root_message(event)}")
         elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
             self._judge(event.asset_check_evaluation_data)
@@ -284,7 +301,9 @@ def _root_message(event: dg.DagsterEvent) -> str:
     return "no message" if error is None else error.message.strip()
 
 
-def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -> RunOutcome:
+def materialize_community(
+    settings: Settings, job: str, wanted: str, say: Say, accept_volume: Collection[str] = ()
+) -> RunOutcome:
     """Take in what landed, then run a job over the wanted months, all in this process.
 
     Args:
@@ -292,10 +311,13 @@ def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -
         job: One of ``prerequisites.RUNNABLE_JOBS``.
         wanted: ``YYYY-MM``, ``YYYY-MM..YYYY-MM``, or empty for all months that landed.
         say: Receives progress, one line at a time.
+        accept_volume: Months that are published although the number of their rows is implausible.
 
     Raises:
-        ValueError: ``wanted`` is no month or range of months that has landed.
+        ValueError: ``wanted`` is no month or range of months that has landed, or a month in ``accept_volume`` is none
+            of those that the job makes.
     """
+    from assets.community.publishing import published_tables
     from assets.definitions import build_defs
 
     definitions = build_defs()
@@ -307,11 +329,20 @@ def materialize_community(settings: Settings, job: str, wanted: str, say: Say) -
         if not landing.success:
             return landing
         if definitions.resolve_job_def(job).partitions_def is None:
+            _require_made(accept_volume, [])
             say(f"Running {job}")
             return run_job(instance, definitions, job, None, say).after(landing)
-        span = span_of(wanted, known_months(instance))
+        known = known_months(instance)
+        span = span_of(wanted, known)
+        _require_made(accept_volume, [month for month in known if span[0] <= month <= span[1]])
+        accepting = {table.key: {"accept_volume": sorted(accept_volume)} for table in published_tables()}
         say(f"Making {span[0]} to {span[1]} ({job})")
-        return run_job(instance, definitions, job, span, say).after(landing)
+        return run_job(instance, definitions, job, span, say, accepting if accept_volume else None).after(landing)
+
+
+def _require_made(accepted: Collection[str], made: Collection[str]) -> None:
+    if missing := sorted(set(accepted) - set(made)):
+        raise ValueError(f"the volume of {', '.join(missing)} cannot be accepted: it is no month that this run makes")
 
 
 def conclude(outcome: RunOutcome, log: Path) -> str:
@@ -325,6 +356,8 @@ def conclude(outcome: RunOutcome, log: Path) -> str:
         made = f"{counted(outcome.steps, 'step')}, {counted(outcome.assets, 'asset')} made"
         checks = f"{_judged(outcome.failed_checks, 'failed')}, {_judged(outcome.warned_checks, 'warned')}"
         return f"{outcome.job} succeeded: {made}; {checks}\n{_NEXT}"
+    if outcome.failed_steps == [_REFUSED]:
+        return _conclude_refused(outcome)
     return "\n".join(
         [
             f"{outcome.job} failed:",
@@ -333,6 +366,18 @@ def conclude(outcome: RunOutcome, log: Path) -> str:
             "If rows are wrong (`beautyflow validate` names them): fix the files, import and materialize again.",
             f"If a step broke: what it printed is in {log}",
         ]
+    )
+
+
+def _conclude_refused(outcome: RunOutcome) -> str:
+    """Everything was made, from the last good rows of the months that are named."""
+    prefix = f"{_REFUSED} failed: "
+    told = [
+        problem.removeprefix(prefix) if problem.startswith(prefix) else problem.splitlines()[0]
+        for problem in sorted(outcome.problems, key=lambda problem: problem.startswith(prefix))
+    ]
+    return "\n".join(
+        [f"{outcome.job} made everything, but not from all that landed:", *(f"  ! {line}" for line in told), _NEXT]
     )
 
 

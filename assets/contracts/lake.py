@@ -276,11 +276,22 @@ class Lake:
         old = [name for name, each in stored.items() if each.modified_at < horizon]
         doomed = [name for name in old if {STAGING, PARTS} & {*name.split("/")} or name.endswith(_TOMBSTONE)]
         doomed += self._forgotten_data(stored, old, horizon)
-        for name in doomed:
-            self._storage.delete(name)
-        return sorted(doomed)
+        return sorted(name for name in doomed if self._delete_if_still_forgotten(name, horizon))
 
     # ---- inside ----
+
+    def _delete_if_still_forgotten(self, name: str, horizon: datetime) -> bool:
+        """Delete an object unless somebody has written or committed it since it was looked at."""
+        modified_at = self._storage.modified_at(name)
+        if modified_at is None or modified_at >= horizon:
+            return False
+        if match := _DATA.fullmatch(name):
+            pointer = _commit_name(f"{match['zone']}{match['table']}", match["partition"])
+            commit = _decoded(self._storage.read(pointer))
+            if commit is not None and commit.file == match["file"]:
+                return False
+        self._storage.delete(name)
+        return True
 
     def _forgotten_data(self, stored: Mapping[str, StoredObject], old: Sequence[str], horizon: datetime) -> list[str]:
         """Old data files whose partition was settled before the horizon on another file, or on none."""

@@ -1,4 +1,8 @@
-"""Where rows go that no table accepts: counted, with their reason, never dropped."""
+"""Where rows go that no table accepts: counted, with their reason, never dropped.
+
+What stood in such a row may be of somebody who refuses, and nobody can tell. So it stays in the landing zone, where
+``beautyflow rejected`` reads it; the warehouse says where a rejected row stood and why, not what it said.
+"""
 
 import pyarrow as pa
 
@@ -6,7 +10,7 @@ from assets.contracts.table import Column, TableContract
 
 QUARANTINE = TableContract(
     key="quarantine",
-    description="Rows of landed files that were rejected, each with its reason and its text.",
+    description="Rows of landed files that were rejected, each with its reason; SQL does not show what they said.",
     grain="one row per rejected row of a landed file; the partition is the table it was meant for",
     columns=(
         Column("source", pa.string(), "Name of the landed source."),
@@ -20,3 +24,6 @@ QUARANTINE = TableContract(
     ),
     primary_key=("source", "table", "file", "row", "reason"),
 )
+
+UNPUBLISHED_COLUMNS = ("detail", "text")
+"""Columns of the quarantine that repeat what a rejected row said."""

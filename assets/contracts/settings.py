@@ -12,6 +12,8 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 VACUUM_GRACE = timedelta(days=7)
 """How long the vacuum leaves replaced files to readers that are still at it."""
+VACUUM_LEAST = timedelta(hours=1)
+"""What no one may shorten: writers that have staged a file need it, and imports their workspace."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,22 @@ def child_environment(settings: Settings, **more: str) -> dict[str, str]:
 def ray_address() -> str:
     """Address of a running Ray cluster (``RAY_ADDRESS``); empty means that jobs start Ray on this machine."""
     return os.environ.get("RAY_ADDRESS", "")
+
+
+def gpus_per_worker() -> float:
+    """Share of a GPU that each training worker and scoring actor takes (``BEAUTYFLOW_GPUS``); 0, the default: CPU.
+
+    Raises:
+        ValueError: It is no number from 0 up.
+    """
+    text = os.environ.get("BEAUTYFLOW_GPUS") or "0"
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise ValueError(f"BEAUTYFLOW_GPUS is {text!r}; it is the share of a GPU per worker, such as 1 or 0.5, or 0")
+    return share
 
 
 def refuse_ray_telemetry() -> None:

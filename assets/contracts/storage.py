@@ -73,6 +73,11 @@ class Storage:
         info = self.filesystem.get_file_info(self.path(name))
         return info.size if info.type == pafs.FileType.File else None
 
+    def modified_at(self, name: str) -> datetime | None:
+        """When one object was last written, or None if it does not exist."""
+        info = self.filesystem.get_file_info(self.path(name))
+        return info.mtime if info.type == pafs.FileType.File else None
+
     def read(self, name: str) -> bytes | None:
         """Content of one object, or None if it does not exist."""
         try:

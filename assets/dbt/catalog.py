@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from assets.contracts.lake import Commit, Lake
 from assets.contracts.landed import LANDED, landed_sources
-from assets.contracts.quarantine import QUARANTINE
+from assets.contracts.quarantine import QUARANTINE, UNPUBLISHED_COLUMNS
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
-from assets.contracts.table import TableContract
+from assets.contracts.table import Column, TableContract
 
 _SCALAR_TYPES = {
     pa.bool_(): "BOOLEAN",
@@ -95,8 +95,14 @@ def write_json(document: dict[str, Any], path: Path) -> None:
 
 
 def duckdb_columns(contract: TableContract) -> dict[str, str]:
-    """Columns of a contract with their DuckDB types, in order."""
-    return {column.name: duckdb_type(column.type) for column in contract.columns}
+    """Columns of a contract that SQL shows, with their DuckDB types, in order."""
+    return {column.name: duckdb_type(column.type) for column in sql_columns(contract)}
+
+
+def sql_columns(contract: TableContract) -> list[Column]:
+    """Columns that the warehouse shows: all, but for what rejected rows said; it may be of those who refuse."""
+    hidden = UNPUBLISHED_COLUMNS if contract is QUARANTINE else ()
+    return [column for column in contract.columns if column.name not in hidden]
 
 
 def duckdb_type(arrow_type: pa.DataType) -> str:

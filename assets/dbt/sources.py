@@ -11,7 +11,7 @@ import yaml
 
 from assets.contracts.registry import all_contracts
 from assets.contracts.table import Column, TableContract
-from assets.dbt.catalog import duckdb_type
+from assets.dbt.catalog import duckdb_type, sql_columns
 from assets.dbt.changes import DBT_PROJECT
 
 SOURCES_FILE = DBT_PROJECT / "models" / "staging" / "sources.yml"
@@ -60,7 +60,7 @@ def _table(contract: TableContract) -> dict[str, Any]:
     return {
         "name": contract.key,
         "description": f"{contract.description} Grain: {contract.grain}.",
-        "columns": [_column(column) for column in contract.columns],
+        "columns": [_column(column) for column in sql_columns(contract)],
     }
 
 

@@ -57,7 +57,7 @@ def allowed_for(path: Path) -> tuple[set[str], set[str] | None]:
             return {"assets"}, WIRING
         case ("assets", "dbt", "invocation.py" | "translator.py"):  # dbt's own side of Dagster
             return {"assets.dbt", *SHARED_BY_ASSET_FILES}, SLICE_ASSETS | {"packaging"}
-        case ("assets", part, "assets.py"):
+        case ("assets", part, name) if name == "assets.py" or name.endswith("_assets.py"):
             return {f"assets.{part}", *SHARED_BY_ASSET_FILES}, SLICE_ASSETS
         case ("assets", part, *_):
             return {f"assets.{part}", *SHARED_BY_SLICES}, None

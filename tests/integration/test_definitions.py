@@ -74,6 +74,19 @@ def test_every_asset_explains_itself(definitions):
     assert silent == []
 
 
+def test_a_refused_month_stops_nothing_and_is_told_by_a_step_that_nothing_waits_for(definitions):
+    graph = definitions.resolve_asset_graph()
+    tables = {dg.AssetKey(table.key) for table in published_tables()}
+    checks = [graph.get(check) for key in tables for check in graph.get(key).check_keys]
+    assert len(checks) > 100
+    assert not [check.key for check in checks if check.blocking]
+    told = graph.get(dg.AssetKey("refused_months"))
+    assert told.parent_keys == tables
+    assert told.child_keys == set()
+    for job in ("build_community", "nightly_increment"):
+        assert told.key in definitions.resolve_job_def(job).asset_layer.executable_asset_keys
+
+
 def test_no_two_writers_of_one_thing_run_at_once(definitions):
     graph = definitions.resolve_asset_graph()
     pools = {key.to_user_string(): graph.get(key).pools for key in graph.materializable_asset_keys}
@@ -156,25 +169,43 @@ def test_landing_folder_does_not_wait_for_files_named_unfinished(instance, tmp_p
 # ---- the sensor of landed months ----
 
 
-def _landed(instance: dg.DagsterInstance, definitions: dg.Definitions, changed: list[str]) -> list[tuple[str, str]]:
-    """Ranges of months that are asked for after a landing run changed some."""
-
+def _land(instance: dg.DagsterInstance, changed: list[str]) -> None:
     @dg.asset(name="landing")
     def landing() -> dg.MaterializeResult:
         return dg.MaterializeResult(metadata={"changed_months": changed})
 
     assert dg.materialize([landing], instance=instance).success
-    context = dg.build_sensor_context(instance, definitions=definitions)
+
+
+def _asked(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, cursor: str | None = None
+) -> tuple[list[tuple[str, str]], str | None]:
+    """Ranges of months that the sensor asks for, and where it looks from the next time."""
+    context = dg.build_sensor_context(instance, definitions=definitions, cursor=cursor)
     tick = automation.landed_months.evaluate_tick(context)
-    return [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in tick.run_requests or []]
+    ranges = [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in tick.run_requests or []]
+    return ranges, tick.cursor
 
 
 def test_landed_months_asks_for_one_run_per_stretch_of_changed_months(instance, definitions):
     instance.add_dynamic_partitions("months", ["2015-11", "2015-12", "2016-01", "2016-02", "2016-03", "undated"])
-    asked = _landed(instance, definitions, ["2015-11", "2015-12", "2016-02", "undated"])
+    _land(instance, ["2015-11", "2015-12", "2016-02", "undated"])
+    asked, _ = _asked(instance, definitions)
     assert asked == [("2015-11", "2015-12"), ("2016-02", "2016-02"), ("undated", "undated")]
+
+
+def test_landed_months_makes_up_for_landings_between_two_looks_and_asks_once(instance, definitions):
+    instance.add_dynamic_partitions("months", ["2015-11", "2016-01", "2016-02"])
+    _land(instance, ["2015-11"])
+    first, cursor = _asked(instance, definitions)
+    for changed in (["2016-01"], ["2016-02"], []):
+        _land(instance, changed)
+    second, cursor = _asked(instance, definitions, cursor)
+    third, _ = _asked(instance, definitions, cursor)
+    assert (first, second, third) == ([("2015-11", "2015-11")], [("2016-01", "2016-02")], [])
 
 
 def test_landed_months_asks_for_nothing_where_nothing_changed(instance, definitions):
     instance.add_dynamic_partitions("months", ["2015-11"])
-    assert _landed(instance, definitions, []) == []
+    _land(instance, [])
+    assert _asked(instance, definitions)[0] == []

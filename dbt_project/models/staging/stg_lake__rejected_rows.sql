@@ -4,7 +4,5 @@ select
     file,
     "row",
     "column",
-    reason,
-    detail,
-    "text"
+    reason
 from {{ source('lake', 'quarantine') }}

@@ -1,5 +1,7 @@
 import json
+import os
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -104,6 +106,7 @@ def test_materialize_of_months_that_have_not_landed_names_those_that_have(run, e
         (["--job", "foo"], "choose one of build_community, nightly_increment, evaluate_beauty"),
         (["--months", "2016-3"], "months are YYYY-MM or YYYY-MM..YYYY-MM"),
         (["--months", "2016-03..2015-12"], "the range ends before it begins"),
+        (["--accept-volume", "2016-3"], "months are YYYY-MM"),
     ],
 )
 @pytest.mark.usefixtures("no_dagster")
@@ -120,6 +123,14 @@ def test_materialize_of_an_empty_home_says_so_at_once(run) -> None:
     result = run("materialize")
     assert result.exit_code == 2, result.output
     assert "nothing has landed" in result.stderr
+
+
+@pytest.mark.parametrize("job", ["build_community", "evaluate_beauty"])
+def test_materialize_refuses_to_accept_the_volume_of_a_month_that_it_does_not_make(run, edges: Path, job: str) -> None:
+    run("import", "edge_list", str(edges), "--name", "tiny")
+    result = run("materialize", "--job", job, "--accept-volume", "2016-01")
+    assert result.exit_code == 2, result.output
+    assert "the volume of 2016-01 cannot be accepted: it is no month that this run makes" in result.stderr
 
 
 def test_materialize_explains_its_marks(run) -> None:
@@ -175,6 +186,18 @@ def test_vacuum_deletes_nothing_that_counts(run, edges: Path) -> None:
     assert result.exit_code == 0
     assert "deleted" in result.output
     assert run("status", "--json").output == before
+
+
+def test_vacuum_leaves_writers_an_hour_whatever_is_asked(run, home: Path) -> None:
+    staged = home / "lake" / ".staging" / "import-1" / "rows.parquet"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(b"half")
+    assert run("vacuum", "--days", "0").exit_code == 0
+    assert staged.exists()
+    old = time.time() - 2 * 3600
+    os.utime(staged, (old, old))
+    assert run("vacuum", "--days", "0").exit_code == 0
+    assert not staged.exists()
 
 
 def test_vacuum_refuses_a_negative_number_of_days(run, home: Path) -> None:

@@ -4,17 +4,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.storage.dagster_run import DagsterRun
 
+from assets import running
 from assets.contracts.settings import Settings
 from assets.running import (
     RunOutcome,
     conclude,
     known_months,
+    materialize_community,
     open_instance,
     release_dead_runs,
     run_job,
@@ -210,6 +213,33 @@ def test_run_job_tells_a_failure_in_its_own_words(instance):
     )
 
 
+class Depth(dg.Config):
+    metres: int = 1
+
+
+@dg.asset
+def well(config: Depth) -> dg.MaterializeResult:
+    """Tells how it was configured."""
+    return dg.MaterializeResult(metadata={"metres": config.metres})
+
+
+def test_run_job_configures_steps(instance):
+    definitions = dg.Definitions(
+        [well], jobs=[dg.define_asset_job("all_of_it", selection="*")], executor=dg.in_process_executor
+    )
+    outcome = run_job(instance, definitions, "all_of_it", None, lambda line: None, {"well": {"metres": 7}})
+    assert outcome.success
+    event = instance.get_latest_materialization_event(dg.AssetKey("well"))
+    assert event.asset_materialization.metadata["metres"].value == 7
+
+
+def test_run_job_names_failed_steps(instance):
+    job = dg.define_asset_job("all_of_it", selection="*")
+    definitions = dg.Definitions([refusal, well], jobs=[job], executor=dg.in_process_executor)
+    outcome = run_job(instance, definitions, "all_of_it", None, lambda line: None)
+    assert (outcome.failed_steps, outcome.steps) == (["refusal"], 1)
+
+
 def test_run_job_counts_what_was_made_and_names_checks(instance):
     job = dg.define_asset_job("all_of_it", selection="*")
     definitions = dg.Definitions([pond], jobs=[job], executor=dg.in_process_executor)
@@ -217,6 +247,30 @@ def test_run_job_counts_what_was_made_and_names_checks(instance):
     assert (outcome.steps, outcome.assets) == (1, 1)
     assert outcome.failed_checks == ["pond.is_full"]
     assert outcome.warned_checks == ["pond.is_blue"]
+
+
+# ---- materialize_community ----
+
+
+def test_materialize_community_tells_every_table_which_volumes_are_accepted(tmp_path, monkeypatch):
+    settings = Settings(tmp_path, str(tmp_path / "lake"))
+    told = {}
+
+    def run(instance, definitions, job, span, say, steps=None):
+        if job == "land_community":
+            instance.add_dynamic_partitions("months", KNOWN)
+        told[job] = steps
+        return RunOutcome(job, "a", True, [])
+
+    monkeypatch.setattr(running, "run_job", run)
+    materialize_community(settings, "nightly_increment", "2016-01..2016-02", lambda line: None, ["2016-02"])
+    assert told["land_community"] is None
+    assert {"users", "photos", "edges"} < set(told["nightly_increment"])
+    assert all(step == {"accept_volume": ["2016-02"]} for step in told["nightly_increment"].values())
+    with pytest.raises(ValueError, match=r"the volume of 2015-12 cannot be accepted"):
+        materialize_community(settings, "nightly_increment", "2016-01..2016-02", lambda line: None, ["2015-12"])
+    materialize_community(settings, "nightly_increment", "", lambda line: None)
+    assert told["nightly_increment"] is None
 
 
 # ---- conclude ----
@@ -244,6 +298,23 @@ def test_conclude_of_failure_repeats_each_problem_in_one_line_and_says_what_to_d
     ]
     for told in ("did not run", "stays as it was", "import", "beautyflow validate", str(tmp_path / "steps.log")):
         assert told in text
+
+
+def test_conclude_of_refused_months_says_that_all_else_was_made_and_repeats_what_to_do(tmp_path):
+    problems = [
+        "refused_months failed: 1 refused month: photos/2013-04 (x)\nadd the missing rows",
+        "check a.b failed: c\nd",
+    ]
+    outcome = RunOutcome("build_community", "b", False, problems, ["a.b"], failed_steps=["refused_months"])
+    lines = conclude(outcome, tmp_path).splitlines()
+    assert lines[:4] == [
+        "build_community made everything, but not from all that landed:",
+        "  ! check a.b failed: c",
+        "  ! 1 refused month: photos/2013-04 (x)",
+        "add the missing rows",
+    ]
+    assert "did not run" not in "\n".join(lines)
+    assert "did not run" in conclude(replace(outcome, failed_steps=["refused_months", "scores"]), tmp_path)
 
 
 # ---- the instance ----

@@ -39,7 +39,15 @@ select
     shrunken.exposure,
     shrunken.recognition_rate,
     shrunken.recognition,
-    percent_rank() over (order by shrunken.recognition) as recognition_percentile,
+    coalesce(
+        (
+            rank() over (order by shrunken.recognition)
+            - 1
+            + (count(*) over (partition by shrunken.recognition) - 1) / 2.0
+        )
+        / nullif(count(*) over () - 1, 0),
+        0.5
+    ) as recognition_percentile,
     received.favorites_received,
     coalesce(followed.followers, 0) as followers
 from shrunken

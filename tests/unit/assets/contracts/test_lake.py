@@ -264,6 +264,22 @@ def test_vacuum_sees_zones_and_their_commits_apart(lake, visits, make_visits):
     assert lake.read(visits)["user_id"].to_pylist() == [2]
 
 
+def test_vacuum_leaves_what_was_committed_while_it_looked(lake, visits, make_visits, monkeypatch):
+    lake.write(visits, MARCH, make_visits(1))
+    lake.write(visits, MARCH, make_visits(2))
+    look = Lake._forgotten_data
+
+    def look_and_be_overtaken(self, *arguments):
+        doomed = look(self, *arguments)
+        assert doomed, "nothing was forgotten, so this test would prove nothing"
+        lake.write(visits, MARCH, make_visits(1))
+        return doomed
+
+    monkeypatch.setattr(Lake, "_forgotten_data", look_and_be_overtaken)
+    assert lake.vacuum(AT_ONCE) == []
+    assert lake.read(visits)["user_id"].to_pylist() == [1]
+
+
 def test_vacuum_takes_parts_that_nobody_took_up(lake):
     for name in (".parts/job/old.parquet", ".parts/job/new.parquet"):
         lake.put_bytes(name, b"part")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, use_home
+from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, gpus_per_worker, use_home
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +49,17 @@ def test_child_environment_names_the_community_and_refuses_telemetry(tmp_path):
 
 def test_settings_do_not_say_where_the_truth_is():
     assert not any("truth" in name for name in dir(Settings))
+
+
+def test_gpus_per_worker_is_a_share_and_none_by_default(monkeypatch):
+    monkeypatch.delenv("BEAUTYFLOW_GPUS", raising=False)
+    assert gpus_per_worker() == 0
+    monkeypatch.setenv("BEAUTYFLOW_GPUS", "0.5")
+    assert gpus_per_worker() == 0.5
+
+
+@pytest.mark.parametrize("wrong", ["one", "-1", "nan", "inf"])
+def test_gpus_per_worker_refuses_what_is_no_share(monkeypatch, wrong):
+    monkeypatch.setenv("BEAUTYFLOW_GPUS", wrong)
+    with pytest.raises(ValueError, match="BEAUTYFLOW_GPUS is"):
+        gpus_per_worker()

@@ -71,6 +71,13 @@ def test_duckdb_columns_of_every_contract_are_known():
     assert all(duckdb_columns(contract) for contract in all_contracts().values())
 
 
+def test_sql_does_not_show_what_rejected_rows_said(tmp_path):
+    shown = {"source", "table", "file", "row", "column", "reason"}
+    assert set(duckdb_columns(QUARANTINE)) == shown
+    assert set(lake_catalog(Lake(str(tmp_path)))["tables"]["quarantine"]["columns"]) == shown
+    assert {column.name for column in QUARANTINE.columns} == {*shown, "detail", "text"}
+
+
 def test_duckdb_type_refuses_an_unknown_type():
     with pytest.raises(TypeError, match=r"no DuckDB type is known for Arrow type uint8; add it"):
         duckdb_type(pa.uint8())
