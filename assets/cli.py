@@ -227,7 +227,9 @@ def sql(
         str, typer.Argument(help="One SQL query; without it, a prompt opens, or what is piped in runs.")
     ] = "",
     output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
-    rows: Annotated[int, typer.Option(help="Most rows to print.")] = 50,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Most rows to print.", show_default="50 in a table, all in csv and json")
+    ] = None,
 ) -> None:
     """Query the warehouse: a read-only copy, replaced after each successful dbt run, so nobody waits for a writer.
 

@@ -29,6 +29,9 @@ Lake tables are `lake.<table>`, such as `lake.photos`; marts go by their name, s
 End a query with `;`. `.tables` lists the marts. `.quit` or Ctrl-D leaves."""
 
 
+_TABLE_ROWS = 50
+
+
 class QueryFailure(RuntimeError):
     """A query could not be answered; the message says why."""
 
@@ -48,14 +51,14 @@ def run_query(settings: Settings, sql: str, rows: int | None = None) -> tuple[li
         raise QueryFailure(str(error)) from error
 
 
-def print_query(settings: Settings, sql: str, output: str = "table", rows: int = 50) -> str:
+def print_query(settings: Settings, sql: str, output: str = "table", rows: int | None = None) -> str:
     """Answer of one query as text.
 
     Args:
         settings: The community.
         sql: One statement; the warehouse is read-only.
         output: ``table``, ``csv`` or ``json`` (one object per line).
-        rows: Most rows to print.
+        rows: Most rows to print; None: 50 in a table, which a person reads, and all of them in the other formats.
 
     Raises:
         QueryFailure: Unknown format, not one statement, nothing published yet, or DuckDB refuses the query.
@@ -64,22 +67,23 @@ def print_query(settings: Settings, sql: str, output: str = "table", rows: int =
         raise QueryFailure(f"unknown format {output!r}; choose one of {', '.join(FORMATS)}")
     if len(_split(sql)) != 1:
         raise QueryFailure("one statement at a time; several go through a pipe: beautyflow sql < queries.sql")
-    names, found = run_query(settings, sql, rows + 1)
-    shown = found[:rows]
+    most = _TABLE_ROWS if rows is None and output == "table" else rows
+    names, found = run_query(settings, sql, None if most is None else most + 1)
+    shown = found[:most]
     if output == "csv":
         return _as_csv(names, shown)
     if output == "json":
         return "\n".join(json.dumps(dict(zip(names, row, strict=True)), default=str) for row in shown)
     more = (
-        f"\n(only the first {'row' if rows == 1 else f'{rows} rows'}; ask for more with --rows)"
-        if len(found) > rows
+        f"\n(only the first {'row' if most == 1 else f'{most} rows'}; ask for more with --rows)"
+        if len(found) > len(shown)
         else ""
     )
     return _as_table(names, shown) + more
 
 
 def prompt(
-    settings: Settings, rows: int = 50, read: Callable[[str], str] = input, say: Callable[[str], None] = print
+    settings: Settings, rows: int | None = None, read: Callable[[str], str] = input, say: Callable[[str], None] = print
 ) -> None:
     """Answer queries until the person leaves with ``.quit`` or end of input.
 
@@ -98,7 +102,7 @@ def prompt(
 def answer_script(
     settings: Settings,
     output: str,
-    rows: int,
+    rows: int | None,
     read: Callable[[str], str],
     say: Callable[[str], None],
     complain: Callable[[str], None],
@@ -108,7 +112,7 @@ def answer_script(
     Args:
         settings: The community.
         output: Format of the answers.
-        rows: Most rows to print of each answer.
+        rows: Most rows to print of each answer, as for ``print_query``.
         read: Returns the next line; raises EOFError at the end.
         say: Receives answers.
         complain: Receives the reason for each failure.
@@ -150,7 +154,7 @@ def _entries(read: Callable[[str], str], with_rest: bool = False) -> Iterable[st
         yield "\n".join(lines)
 
 
-def _answer(settings: Settings, entry: str, output: str, rows: int, say: Callable[[str], None]) -> None:
+def _answer(settings: Settings, entry: str, output: str, rows: int | None, say: Callable[[str], None]) -> None:
     command = entry.rstrip("; ")
     if command in {"help", ".help"}:
         say(_HELP)

@@ -30,6 +30,14 @@ def test_print_query_aligns_numbers_right_and_text_left(settings):
     ]
 
 
+def test_print_query_cuts_tables_only(settings):
+    many = "select range as number from range(1000)"
+    assert print_query(settings, many).splitlines()[-1] == "(only the first 50 rows; ask for more with --rows)"
+    assert len(print_query(settings, many, "csv").splitlines()) == 1001
+    assert len(print_query(settings, many, "json").splitlines()) == 1000
+    assert len(print_query(settings, many, "json", rows=3).splitlines()) == 3
+
+
 def test_print_query_says_when_rows_are_cut(settings):
     assert print_query(settings, QUERY, rows=1).splitlines()[-1] == "(only the first row; ask for more with --rows)"
 
