@@ -131,10 +131,11 @@ def changed_months(before: Mapping[str, str], now: Mapping[str, str]) -> list[st
 
     A month of users or photos that changed reaches every later month, because consent and visibility
     decide what is published of what followed; undated rows reach all. A month that lost its last row
-    counts as changed, so that what was published of it goes too.
+    counts as changed, so that what was published of it goes too. What a source states of consent reaches all when it
+    changes; that of a new source speaks of its own rows only, which are new anyway.
     """
     differing = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
-    parts = [key.split("/") for key in differing]
+    parts = [parts for key in differing if (parts := key.split("/"))[1] != _CONSENT or (key in before and key in now)]
     direct = {month for _, table, month in parts if table != _CONSENT}
     reaching = {month for _, table, month in parts if table in _REACHING}
     horizon = "" if UNDATED in reaching else min(reaching, default=UNDATED)

@@ -120,3 +120,11 @@ def _land(landing: Path, joined: list[str]) -> None:
     rows = "".join(f"{number},{day},true\n" for number, day in enumerate(joined))
     (folder / "users.csv").write_text(f"user_id,joined_at,opted_in\n{rows}")
     (folder / "community.toml").write_text('name = "club"\nconsent = "users_table"\n')
+
+
+def test_changed_months_of_a_new_delivery_are_its_own():
+    delivery = {"b/favorites/2016-03": "x", "b/consent/undated": "other_sources"}
+    before = {**BEFORE, "a/consent/undated": "users_table"}
+    assert changed_months(before, before | delivery) == ["2016-03"]
+    assert changed_months(before | delivery, before) == ["2016-03"]
+    assert changed_months(before, {**before, "a/consent/undated": "all"}) == ["2016-01", "2016-02", "2016-03"]
