@@ -24,6 +24,7 @@ from assets.crowd.evaluation import EvaluationConfig, evaluate_beauty, judged_ve
 from assets.crowd.photo_ratings import PhotoRatingsConfig, photos_without_accepted_rating, rate_photos
 from assets.crowd.predictors import evaluation_inputs
 from assets.crowd.quality import QualityConfig, judge_raters, too_few_to_judge
+from assets.crowd.withdrawal import withdraw_photos
 from assets.figures import histogram_figure, intervals_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
 from assets.resources import LakeResource
@@ -124,8 +125,12 @@ class ScaleConfig(dg.Config):
     ],
 )
 def photo_ratings(context: dg.AssetExecutionContext, config: ScaleConfig, lake: LakeResource) -> dg.MaterializeResult:
-    """Mean rating of each photo by accepted raters; what training, calibration and evaluation read."""
+    """Mean rating of each photo by accepted raters; what training, calibration and evaluation read.
+
+    Photos that are no longer published leave the sample and the task that ask for ratings of them.
+    """
     store = lake.open()
+    withdraw_photos(store, lake.landing_folder(), context.log.info)
     inputs = store.fingerprints(CROWD_RATINGS.key) | store.fingerprints(RATER_QUALITY.key)
     chosen = config.model_dump()
     rows = _written(

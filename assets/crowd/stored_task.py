@@ -50,6 +50,12 @@ def store_task(
     return _put(lake, ready, basis)
 
 
+def stored_basis(lake: Lake) -> dict[str, Any] | None:
+    """What the stored task was made from: ``code_version``, ``inputs`` and ``image_url``; None where there is none."""
+    kept = json.loads(lake.get_bytes(_RECORD) or b"{}")
+    return dict(kept["basis"]) if kept else None
+
+
 def _code_version() -> str:
     """Of the code, and of the page's template, which is no Python."""
     return f"{code_version_of(*_CODE)}-{hashlib.sha256(TEMPLATE.read_bytes()).hexdigest()[:12]}"
