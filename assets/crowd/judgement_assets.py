@@ -169,9 +169,7 @@ def photo_ratings(context: dg.AssetExecutionContext, config: ScaleConfig, lake: 
     owners=OWNERS,
     description=contract_description(CROWD_AGREEMENT),
     metadata=contract_metadata(CROWD_AGREEMENT),
-    code_version=code_version_of(
-        "assets.crowd.agreement_table", "assets.crowd.photo_ratings", "assets.statistics.agreement"
-    ),
+    code_version=code_version_of("assets.crowd.agreement_table", "assets.crowd.photo_ratings", "assets.statistics"),
     check_specs=[
         dg.AssetCheckSpec(
             _AGREE,
@@ -232,7 +230,7 @@ class BeautyEvaluationConfig(dg.Config):
     owners=OWNERS,
     description=contract_description(BEAUTY_EVALUATION),
     metadata=contract_metadata(BEAUTY_EVALUATION),
-    code_version=code_version_of("assets.crowd.evaluation", "assets.crowd.predictors", "assets.statistics.concordance"),
+    code_version=code_version_of("assets.crowd.evaluation", "assets.crowd.predictors", "assets.statistics"),
     check_specs=[
         dg.AssetCheckSpec(
             _MODEL_AGREES,

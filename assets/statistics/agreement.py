@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assets.statistics.intervals import Interval
+from assets.statistics.intervals import Interval, percentile_ends
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -176,7 +176,7 @@ def split_half(ratings: Ratings, *, level: float = 0.95, resamples: int = 1000, 
         values.append(_correlations(halves, np.ones((1, n))))
         own = _portions(len(range(turn, resamples, _SPLITS)), _block(n))
         drawn += [_correlations(halves, _resampled(rng, n, rows)) for rows in own]
-    return Interval(_mean_of_defined(values), *_ends(np.concatenate([np.empty(0), *drawn]), level), n, level)
+    return Interval(_mean_of_defined(values), *percentile_ends(np.concatenate([np.empty(0), *drawn]), level), n, level)
 
 
 def _half_means(total: Floats, number: Floats, half_total: Floats, half_number: Floats) -> Floats:
@@ -357,17 +357,9 @@ def _from_sums(ratings: Ratings, level: float, resamples: int, seed: int) -> dic
             drawn[name].append(coefficient(sums))
     found = {}
     for name, coefficient in _COEFFICIENTS.items():
-        ends = _ends(np.concatenate([np.empty(0), *drawn[name]]), level)
+        ends = percentile_ends(np.concatenate([np.empty(0), *drawn[name]]), level)
         found[name] = Interval(float(coefficient(whole)[0]), *ends, n, level)
     return found
-
-
-def _ends(drawn: Floats, level: float) -> tuple[float, float]:
-    defined = drawn[~np.isnan(drawn)]
-    if len(defined) < 2:
-        return float("nan"), float("nan")
-    lower, upper = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return float(lower), float(upper)
 
 
 def _ratio(above: Any, below: Any) -> Floats:

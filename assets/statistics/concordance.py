@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assets.statistics.intervals import Interval
+from assets.statistics.intervals import Interval, percentile_ends
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def concordance(
     found = {}
     for name, value in values.items():
         centred = value + shrink * (drawn[name] - value) if shrink < 1 else drawn[name]
-        found[name] = Interval(float(value[0]), *_ends(centred, level), n, level)
+        found[name] = Interval(float(value[0]), *percentile_ends(centred, level), n, level)
     return found
 
 
@@ -73,7 +73,7 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95, resamples: int = 10
     block = max(1, _CELLS // n)
     rows = [min(block, resamples - start) for start in range(0, resamples, block)]
     drawn = np.concatenate([np.empty(0), *(x[rng.integers(0, n, (r, n))].mean(axis=1) for r in rows)])
-    return Interval(float(x.mean()), *_ends(drawn, level), n, level)
+    return Interval(float(x.mean()), *percentile_ends(drawn, level), n, level)
 
 
 def _finite_pairs(prediction: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
@@ -190,11 +190,3 @@ def _accuracy(surplus: Floats, untied_reference: Floats) -> Floats:
 def _ratio(above: Floats, below: Floats) -> Floats:
     """Quotient that is NaN where nothing is divided by."""
     return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
-
-
-def _ends(drawn: Floats, level: float) -> tuple[float, float]:
-    defined = drawn[~np.isnan(drawn)]
-    if len(defined) < 2:
-        return float("nan"), float("nan")
-    lower, upper = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return float(lower), float(upper)

@@ -77,6 +77,23 @@ def bootstrap_interval(
     return Interval(value, float(lower), float(upper), len(members), level)
 
 
+def percentile_ends(drawn: Floats, level: float) -> tuple[float, float]:
+    """Ends of the percentile bootstrap interval of drawn statistics (Efron and Tibshirani 1993, chapter 13).
+
+    Args:
+        drawn: The statistic on each resample, shape (resamples,); not-a-numbers are left out.
+        level: Nominal coverage.
+
+    Returns:
+        Lower and upper end; NaN with fewer than two numbers.
+    """
+    defined = drawn[~np.isnan(drawn)]
+    if len(defined) < 2:
+        return float("nan"), float("nan")
+    lower, upper = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(lower), float(upper)
+
+
 def fisher_z_interval(correlation: float, n: int, level: float = 0.95, *, ranks: bool = False) -> Interval:
     """Interval of a correlation by Fisher's z-transformation.
 
