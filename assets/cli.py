@@ -7,28 +7,68 @@ when it runs, so that `beautyflow --help` answers at once.
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, VACUUM_LEAST, Settings, child_environment, use_home
 from assets.contracts.wording import counted
 from assets.crowd.commands import crowd_app
 from assets.landing.simulation import simulate_command
 
+
+class _HomeAnywhere(TyperGroup):
+    """Commands that take `--home` before or after their name, without each of them declaring it."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        return super().parse_args(ctx, _home_first(args))
+
+
+def _home_first(arguments: Sequence[str]) -> list[str]:
+    """The same arguments with every ``--home`` in front; what follows ``--`` is left alone.
+
+    >>> _home_first(["status", "--home", "mine", "--json"])
+    ['--home', 'mine', 'status', '--json']
+
+    Raises:
+        typer.BadParameter: ``--home`` is the last word.
+    """
+    homes: list[str] = []
+    others: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        if argument == "--":
+            others += [argument, *left]
+        elif argument == "--home":
+            homes += [argument, _folder_after_home(left)]
+        else:
+            (homes if argument.startswith("--home=") else others).append(argument)
+    return homes + others
+
+
+def _folder_after_home(left: Iterator[str]) -> str:
+    for folder in left:
+        return folder
+    raise typer.BadParameter("it needs the folder of a community: --home FOLDER", param_hint="--home")
+
+
 app = typer.Typer(
     name="beautyflow",
+    cls=_HomeAnywhere,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help=(
         "Measures how the quality of what people post flows through a social network.\n\n"
-        "A community lives in one home folder (`--home`, or BEAUTYFLOW_HOME). The usual way through it:\n\n"
+        "A community lives in one home folder (`--home`, before or after the command, or BEAUTYFLOW_HOME). "
+        "The usual way through it:\n\n"
         "1. `beautyflow simulate`, or `beautyflow import FORMAT PATH --name NAME`: bring a community in\n\n"
         "2. `beautyflow validate`: see what would be published, and what is wrong with it\n\n"
         "3. `beautyflow materialize`: publish, learn, score and model, month by month\n\n"
@@ -49,7 +89,16 @@ def _choose_home(
         use_home(home)
 
 
-app.command(name="simulate")(simulate_command())
+def _in_a_writable_home(command: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def checked(**options: object) -> None:
+        _settings_to_write()
+        command(**options)
+
+    return checked
+
+
+app.command(name="simulate")(_in_a_writable_home(simulate_command()))
 app.add_typer(crowd_app, name="crowd")
 
 
@@ -78,7 +127,7 @@ def import_(
     if path is None or not name:
         missing = "PATH" if path is None else "--name"
         _stop(f"{missing} is missing: beautyflow import FORMAT PATH --name NAME")
-    settings = Settings.from_environment()
+    settings = _settings_to_write()
     try:
         typer.echo(importing.import_named(settings, source_format, path, name, option or []))
     except importing.ImportFailure as failure:
@@ -95,29 +144,28 @@ def validate(
 
     Exit code 1 if something would not be published, 2 if nothing has landed.
     """
-    from assets.community.preview import preview_landed
+    from assets.community.preview import Verdict, preview_landed
     from assets.contracts.lake import Lake
     from assets.landing.intake import import_folders
     from assets.landing.rejections import count_rejected
 
-    settings = _settings_of_a_community()
-    asked = failed = 0
+    settings = _settings_of_a_community(written=True)
+    verdict = Verdict()
     try:
         import_folders(Lake(settings.lake_uri), settings.landing)
         for finding in preview_landed(settings, tables or []):
-            asked += 1
-            failed += not finding.passed
-            if as_json or verbose or not finding.passed:
+            verdict.add(finding)
+            if as_json or verbose or finding.is_mistake:
                 typer.echo(json.dumps(finding.as_dict()) if as_json else finding.as_line())
     except ValueError as error:
         _stop(str(error))
-    if not asked:
+    if not verdict.asked:
         _stop("nothing has landed; run `beautyflow simulate` or `beautyflow import`, then `beautyflow materialize`")
     if not as_json:
-        typer.echo(f"{counted(asked, 'statement')} about months of tables tested, {failed:,} false")
+        typer.echo(verdict.as_text())
         if rejected := count_rejected(Lake(settings.lake_uri)):
             typer.echo(f"{counted(rejected, 'row')} did not land at all; `beautyflow rejected` shows why")
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(0 if verdict.is_good else 1)
 
 
 @app.command()
@@ -153,7 +201,7 @@ def materialize(
 def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bool:
     from assets import freshness
 
-    settings = _settings_of_a_community()
+    settings = _settings_of_a_community(written=True)
     try:
         _refuse_what_cannot_run(settings, months, job, accept_volume)
     except ValueError as error:
@@ -163,6 +211,7 @@ def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bo
         return True
     from assets.landing.watching import landing_fingerprint
     from assets.running import conclude, materialize_community
+    from assets.stopping import leave
 
     landing = landing_fingerprint(settings.landing)
 
@@ -172,6 +221,9 @@ def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bo
         outcome = materialize_community(settings, job, months, say, accept_volume)
     except ValueError as error:
         _stop(str(error))
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was finished is kept, and the next `materialize` goes on from there", err=True)
+        leave(130)
     typer.echo(conclude(outcome, settings.dagster_home / "steps.log"), err=not outcome.success)
     if outcome.success and not months and job == "build_community":
         freshness.remember(settings, landing)
@@ -224,8 +276,8 @@ def models(context: typer.Context) -> None:
 @app.command()
 def sql(
     query: Annotated[
-        str, typer.Argument(help="One SQL query; without it, a prompt opens, or what is piped in runs.")
-    ] = "",
+        str | None, typer.Argument(help="One SQL statement; without it, a prompt opens, or what is piped in runs.")
+    ] = None,
     output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
     rows: Annotated[
         int | None, typer.Option(min=1, help="Most rows to print.", show_default="50 in a table, all in csv and json")
@@ -233,7 +285,12 @@ def sql(
 ) -> None:
     """Query the warehouse: a read-only copy, replaced after each successful dbt run, so nobody waits for a writer.
 
-    Exit code 1 if a query of a pipe failed, 2 if the one given failed.
+    A pipe (`beautyflow sql < queries.sql`) holds any number of statements with a semicolon after each but the last.
+    Each answer follows the one before it, in the format asked for. A statement that fails says why on standard error,
+    and the next one is answered all the same. Each stands alone: settings and temporary tables do not outlive it.
+    Comments get no answer, nor does an empty pipe.
+
+    Exit code 1 if a statement of a pipe failed, 2 if the one given failed or nothing is published yet.
 
     Example: `beautyflow sql "select user_id, beauty_shrunken, photos from fct_user_beauty order by 2 desc limit 5"`
     """
@@ -241,7 +298,7 @@ def sql(
 
     settings = _settings_of_a_community()
     try:
-        if query:
+        if query is not None:
             typer.echo(warehouse.print_query(settings, query, output, rows))
         elif sys.stdin.isatty():
             warehouse.prompt(settings, rows)
@@ -255,7 +312,10 @@ def sql(
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """What this community holds: tables, months, rows, excluded rows, quarantine, model and warehouse."""
+    """What this community holds: tables, months, rows, excluded rows, refused months, quarantine, model, warehouse.
+
+    Excluded rows landed and may not be published; of a refused month, the last good rows stay published.
+    """
     from assets.inventory import render_inventory, take_inventory
 
     inventory = take_inventory(_settings_of_a_community())
@@ -302,7 +362,7 @@ def vacuum(
 
     from assets.contracts.lake import Lake
 
-    deleted = Lake(_settings_of_a_community().lake_uri).vacuum(max(timedelta(days=days), VACUUM_LEAST))
+    deleted = Lake(_settings_of_a_community(written=True).lake_uri).vacuum(max(timedelta(days=days), VACUUM_LEAST))
     typer.echo(f"{counted(len(deleted), 'file')} deleted")
 
 
@@ -316,7 +376,7 @@ def demo() -> None:
     from assets.showcase import show_results
 
     started = time.monotonic()
-    settings = Settings.from_environment()
+    settings = _settings_to_write()
     typer.echo(f"Community folder: {settings.home}")
     typer.echo(simulate_into(settings, {}, typer.echo))
     if not _materialize("", "build_community"):
@@ -326,26 +386,50 @@ def demo() -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
-    """Open Dagster on this community: graph, plots, checks, runs, backfills, schedules and sensors."""
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
+    """Open Dagster on this community: graph, plots, checks, runs, backfills, schedules and sensors.
+
+    Exit code 2 if there is no community, or the port is taken.
+    """
+    from assets.prerequisites import require_port
+
+    settings = _settings_of_a_community(written=True)
+    try:
+        require_port(port)
+    except ValueError as error:
+        _stop(str(error))
     from assets.running import prepare_instance_folder
 
-    settings = Settings.from_environment()
     prepare_instance_folder(settings)
     typer.echo(f"Dagster comes up at http://localhost:{port} in about half a minute; Ctrl-C ends it.")
     workspace = PROJECT_ROOT / "infra" / "dagster" / "workspace.yaml"
     command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace), "--port", str(port)]
+    # A shell starts what runs in the background deaf to Ctrl-C, and some starters to SIGTERM; Dagster would stay so.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_DFL)
     # In this very process, so that whoever ends it, by Ctrl-C or as a service, ends Dagster.
     os.execve(sys.executable, command, child_environment(settings))  # noqa: S606 (our own Python)
 
 
-def _settings_of_a_community() -> Settings:
+def _settings_of_a_community(*, written: bool = False) -> Settings:
     """Settings of a community that exists: only `simulate`, `import` and `demo` begin one."""
     from assets.prerequisites import require_community
 
     settings = Settings.from_environment()
     try:
         require_community(settings)
+    except ValueError as error:
+        _stop(str(error))
+    return _settings_to_write() if written else settings
+
+
+def _settings_to_write() -> Settings:
+    """Settings of a community that can be made, or written where it exists."""
+    from assets.prerequisites import require_writable
+
+    settings = Settings.from_environment()
+    try:
+        require_writable(settings)
     except ValueError as error:
         _stop(str(error))
     return settings

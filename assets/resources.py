@@ -65,7 +65,8 @@ class RayJobs(dg.ConfigurableResource):
         """Run a request to its end and return what the job reported.
 
         Raises:
-            dagster.Failure: The job ended without a report; its own log is in the run's stdout and stderr.
+            dagster.Failure: The job failed, in its own words, or ended without any; its log is in the run's stdout
+                and stderr. It is not repeated where it would fail again.
         """
         client = dg.PipesSubprocessClient(cwd=str(PROJECT_ROOT))
         invocation = client.run(
@@ -76,4 +77,7 @@ class RayJobs(dg.ConfigurableResource):
         messages = invocation.get_custom_messages()
         if not messages:
             raise dg.Failure(f"{request.job} ended without a report; see its log in this step's stdout and stderr")
-        return dict(messages[-1])
+        report = dict(messages[-1])
+        if "failure" in report:
+            raise dg.Failure(f"{request.job}: {report['failure']}", allow_retries=bool(report["again"]))
+        return report

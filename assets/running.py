@@ -22,9 +22,10 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from assets.contracts.settings import PROJECT_ROOT, Settings
-from assets.contracts.wording import counted
+from assets.contracts.wording import counted, some_of
 from assets.partitions import months
 from assets.prerequisites import asked_span
+from assets.stopping import run_until_stopped
 
 Say = Callable[[str], None]
 
@@ -58,6 +59,7 @@ class RunOutcome:
         steps: Number of steps that ended well.
         assets: Number of assets that were made.
         failed_steps: Names of the steps that did not end well.
+        left: Months that changed with what landed now and were not asked for.
     """
 
     job: str
@@ -69,6 +71,7 @@ class RunOutcome:
     steps: int = 0
     assets: int = 0
     failed_steps: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def after(self, earlier: "RunOutcome") -> "RunOutcome":
         """This outcome, with what an earlier run of the same command did and found added."""
@@ -128,6 +131,10 @@ def run_job(
         span: First and last month of a partitioned job, both included; None for an unpartitioned one.
         say: Receives one line per event worth telling.
         steps: Step -> its configuration, where it is not the default.
+
+    Raises:
+        KeyboardInterrupt: The run was stopped, and is recorded so; it goes on until the process ends
+            (`stopping.leave`).
     """
     configured = {name: {"config": config} for name, config in (steps or {}).items()}
     run_id = str(uuid4())
@@ -136,21 +143,52 @@ def run_job(
         tags |= {_RANGE_START: span[0], _RANGE_END: span[1]}
     ray_steps = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if "ray" in spec.kinds}
     teller = _Teller(instance, run_id, say, ray_steps)
-    log = steps_log(instance)
-    with teller, log.open("a") as file, contextlib.redirect_stdout(file):
-        result = definitions.resolve_job_def(job).execute_in_process(
+
+    def execute() -> bool:
+        executed = definitions.resolve_job_def(job).execute_in_process(
             run_config={**_QUIET, "ops": configured},
             instance=instance,
             run_id=run_id,
             tags=tags,
             raise_on_error=False,
         )
-    return teller.outcome(job, result.success)
+        return executed.success
+
+    # Dagster captures what steps print and repeats it on stdout, where only progress belongs.
+    with teller, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        try:
+            success = run_until_stopped(execute)
+        except KeyboardInterrupt:
+            _cancel(instance, run_id)
+            raise
+        finally:
+            _keep_output(instance, run_id, f"{job}, run {run_id}")
+    return teller.outcome(job, success)
+
+
+def _cancel(instance: DagsterInstance, run_id: str) -> None:
+    """Record that the run was stopped, and give back its pools, so that the next one need not wait."""
+    if run := instance.get_run_by_id(run_id):
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+        instance.report_run_canceled(run, "Stopped by whoever started it.")
 
 
 def steps_log(instance: DagsterInstance) -> Path:
-    """Where steps' own output goes, such as dbt's: a person follows the steps, and looks here when one fails."""
+    """Where steps' own output is kept, such as dbt's: a person follows the steps, and looks here when one fails."""
     return Path(instance.root_directory) / "steps.log"
+
+
+def _keep_output(instance: DagsterInstance, run_id: str, title: str) -> None:
+    manager = instance.compute_log_manager
+    captured = instance.get_records_for_run(run_id, of_type=DagsterEventType.LOGS_CAPTURED).records
+    with steps_log(instance).open("ab") as log:
+        for record in captured:
+            event = record.event_log_entry.get_dagster_event()
+            key = manager.build_log_key_for_run(run_id, event.logs_captured_data.file_key)
+            output = manager.get_log_data(key)
+            for stream, text in (("stdout", output.stdout), ("stderr", output.stderr)):
+                if text:
+                    log.write(f"==== {title}: {stream} ====\n".encode() + text)
 
 
 def release_dead_runs(instance: DagsterInstance) -> list[str]:
@@ -316,6 +354,7 @@ def materialize_community(
     Raises:
         ValueError: ``wanted`` is no month or range of months that has landed, or a month in ``accept_volume`` is none
             of those that the job makes.
+        KeyboardInterrupt: The run was stopped; the caller must `stopping.leave`.
     """
     from assets.community.publishing import published_tables
     from assets.definitions import build_defs
@@ -337,7 +376,20 @@ def materialize_community(
         _require_made(accept_volume, [month for month in known if span[0] <= month <= span[1]])
         accepting = {table.key: {"accept_volume": sorted(accept_volume)} for table in published_tables()}
         say(f"Making {span[0]} to {span[1]} ({job})")
-        return run_job(instance, definitions, job, span, say, accepting if accept_volume else None).after(landing)
+        outcome = run_job(instance, definitions, job, span, say, accepting if accept_volume else None).after(landing)
+        return replace(outcome, left=_left(_changed_months(instance), span, known))
+
+
+def _changed_months(instance: DagsterInstance) -> list[str]:
+    """Months that the last intake found changed."""
+    event = instance.get_latest_materialization_event(dg.AssetKey("landing"))
+    landed = event.asset_materialization if event else None
+    return list(landed.metadata["changed_months"].value) if landed else []  # type: ignore[call-overload]
+
+
+def _left(changed: Collection[str], span: tuple[str, str], known: Collection[str]) -> list[str]:
+    """Months that changed, are there to be made, and are not in the span."""
+    return sorted(month for month in changed if month in known and not span[0] <= month <= span[1])
 
 
 def _require_made(accepted: Collection[str], made: Collection[str]) -> None:
@@ -355,7 +407,7 @@ def conclude(outcome: RunOutcome, log: Path) -> str:
     if outcome.success:
         made = f"{counted(outcome.steps, 'step')}, {counted(outcome.assets, 'asset')} made"
         checks = f"{_judged(outcome.failed_checks, 'failed')}, {_judged(outcome.warned_checks, 'warned')}"
-        return f"{outcome.job} succeeded: {made}; {checks}\n{_NEXT}"
+        return "\n".join([f"{outcome.job} succeeded: {made}; {checks}", *_tell_left(outcome), _NEXT])
     if outcome.failed_steps == [_REFUSED]:
         return _conclude_refused(outcome)
     return "\n".join(
@@ -363,10 +415,20 @@ def conclude(outcome: RunOutcome, log: Path) -> str:
             f"{outcome.job} failed:",
             *(f"  ! {problem.splitlines()[0]}" for problem in outcome.problems),
             "Steps that need what failed did not run; what was published before stays as it was.",
+            *_tell_left(outcome),
             "If rows are wrong (`beautyflow validate` names them): fix the files, import and materialize again.",
             f"If a step broke: what it printed is in {log}",
         ]
     )
+
+
+def _tell_left(outcome: RunOutcome) -> list[str]:
+    """What landed may have changed other months: a user who opts out leaves all of them only when they are made."""
+    if not outcome.left:
+        return []
+    span = outcome.left[0] if len(outcome.left) == 1 else f"{outcome.left[0]}..{outcome.left[-1]}"
+    them = f"`beautyflow materialize --job {outcome.job} --months {span}`"
+    return [f"{some_of(outcome.left)} changed as well and keep what they held; to make them: {them}"]
 
 
 def _conclude_refused(outcome: RunOutcome) -> str:
@@ -377,7 +439,12 @@ def _conclude_refused(outcome: RunOutcome) -> str:
         for problem in sorted(outcome.problems, key=lambda problem: problem.startswith(prefix))
     ]
     return "\n".join(
-        [f"{outcome.job} made everything, but not from all that landed:", *(f"  ! {line}" for line in told), _NEXT]
+        [
+            f"{outcome.job} made everything, but not from all that landed:",
+            *(f"  ! {line}" for line in told),
+            *_tell_left(outcome),
+            _NEXT,
+        ]
     )
 
 

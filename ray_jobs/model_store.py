@@ -1,6 +1,8 @@
 """Trained models in the lake: one row of ``beauty_model`` and one weights object each."""
 
 import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -53,7 +55,10 @@ def weights_name(model_version: str) -> str:
 
 
 def add_model(lake: Lake, row: dict[str, Any], *, code_version: str, inputs: dict[str, str]) -> dict[str, Any]:
-    """Add a row with the next ``sequence``, keeping older rows; a model that is there already moves to the front.
+    """Add a row, keeping older rows; a model that is there already moves to its new place.
+
+    Its place is in front: it scores from now on. One that was found to be no better than a coin goes behind all others
+    if any of them is better, so that what is published does not get worse.
 
     Args:
         lake: Where to.
@@ -62,7 +67,22 @@ def add_model(lake: Lake, row: dict[str, Any], *, code_version: str, inputs: dic
         inputs: What it was trained on.
     """
     others = [r for r in model_rows(lake) if r["model_version"] != row["model_version"]]
-    full = {**row, "sequence": max((r["sequence"] for r in others), default=0) + 1}
+    places = [r["sequence"] for r in others]
+    place = min(places) - 1 if is_held_back(row, others) else max(places, default=0) + 1
+    full = {**row, "sequence": place}
     table = pa.Table.from_pylist([*others, full], schema=BEAUTY_MODELS.schema)
     lake.write(BEAUTY_MODELS, UNDATED, table, code_version=code_version, inputs=inputs)
     return full
+
+
+def is_held_back(row: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
+    """Whether a model tells low from high no better than a coin, on unseen users, and one of the others does."""
+    return not _beats_a_coin(row) and any(
+        _beats_a_coin(other) for other in others if other["model_version"] != row["model_version"]
+    )
+
+
+def _beats_a_coin(row: dict[str, Any]) -> bool:
+    """True also where there were too few photos to tell."""
+    lower = [metric["lower"] for metric in json.loads(row["metrics"]) if metric["name"] == "accuracy_low_high"]
+    return not lower or lower[0] is None or lower[0] > 0.5

@@ -16,7 +16,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import TrainBeautyModel
 from ray_jobs.entry import Report, main, silent
-from ray_jobs.model_store import add_model, model_rows, weights_name
+from ray_jobs.model_store import add_model, is_held_back, model_rows, weights_name
 
 CODE = (
     "models.alexnet",
@@ -43,7 +43,8 @@ def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
 
     Returns:
         The row of ``beauty_model`` with ``metrics`` decoded (list of name, value, n, lower, upper), ``curves``
-        (name -> value per epoch), and ``trained``: False if the model was there already.
+        (name -> value per epoch), ``trained``: False if the model was there already, and ``scores_with``: version of
+        the model that scores from now on, another one if this is no better than a coin.
 
     Raises:
         ValueError: The training set has no rows, or the request names an unknown network or head.
@@ -86,8 +87,9 @@ def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
 
 
 def _scoring_again(lake: Lake, row: dict[str, Any], code_version: str, inputs: dict[str, str]) -> dict[str, Any]:
-    """The row with the highest sequence: labels that went there and back must score with what they trained."""
-    if row == model_rows(lake)[-1]:
+    """The row in front: labels that went there and back must score with what they trained."""
+    rows = model_rows(lake)
+    if row == rows[-1] or is_held_back(row, rows):
         return row
     without_sequence = {name: value for name, value in row.items() if name != "sequence"}
     return add_model(lake, without_sequence, code_version=code_version, inputs=inputs)
@@ -99,7 +101,14 @@ def _curves_name(version: str) -> str:
 
 def _result(lake: Lake, row: dict[str, Any], *, trained: bool) -> dict[str, Any]:
     curves = json.loads(lake.get_bytes(_curves_name(row["model_version"])) or b"{}")
-    return {**row, "metrics": json.loads(row["metrics"]), "curves": curves, "trained": trained}
+    scores_with = model_rows(lake)[-1]["model_version"]
+    return {
+        **row,
+        "metrics": json.loads(row["metrics"]),
+        "curves": curves,
+        "trained": trained,
+        "scores_with": scores_with,
+    }
 
 
 def _train_on_ray(request: TrainBeautyModel, rows: pa.Table) -> dict[str, Any]:

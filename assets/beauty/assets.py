@@ -6,7 +6,7 @@ what the tables are, how they are split and how one split is made.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -23,6 +23,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import CrossValidateBeauty, ScorePhotos, TrainBeautyModel
 from assets.contracts.table import UNDATED
+from assets.contracts.wording import counted
 from assets.figures import curves_figure, histogram_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
 from assets.partitions import months, one_run
@@ -70,7 +71,7 @@ def _training_set_result(store: Lake) -> dg.MaterializeResult:
     rows = store.read(TRAINING_SET, columns=["bucket", "split"])
     counts = rows.group_by(["bucket", "split"]).aggregate([([], "count_all")]).sort_by("bucket").to_pylist()
     present = {(row["bucket"], row["split"]) for row in counts}
-    complete = all((bucket, split) in present for bucket in ("low", "median", "high") for split in ("train", "test"))
+    complete = not _missing_labels(present)
     summary = json.loads(store.get_bytes(f"{TRAINING_SET.key}/summary.json") or b"{}")
     return dg.MaterializeResult(
         metadata={
@@ -83,10 +84,26 @@ def _training_set_result(store: Lake) -> dg.MaterializeResult:
                 check_name="training_set_holds_every_bucket",
                 passed=complete,
                 severity=dg.AssetCheckSeverity.WARN,
+                description=_labels_verdict(present),
                 metadata={"rows": rows.num_rows},
             )
         ],
     )
+
+
+def _missing_labels(present: Collection[tuple[str, str]]) -> list[str]:
+    wanted = [(bucket, split) for bucket in ("low", "median", "high") for split in ("train", "test")]
+    return [f"{bucket} photos to {split} on" for bucket, split in wanted if (bucket, split) not in present]
+
+
+def _labels_verdict(present: Collection[tuple[str, str]]) -> str:
+    if not present:
+        return (
+            "there is no labelled image: scores are ready-made ones only; to learn, land images with favorites, or "
+            "with crowd ratings"
+        )
+    missing = _missing_labels(present)
+    return f"there are no {', no '.join(missing)}: land more photos, favorites or ratings" if missing else "complete"
 
 
 class BeautyModelConfig(dg.Config):
@@ -148,6 +165,7 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
         metadata={
             "model_version": report["model_version"],
             "preprocessing_hash": report["preprocessing_hash"],
+            "scores_with": report["scores_with"],
             "parameters": report["parameters"],
             "metrics": markdown_table(metrics),
             "learning_curves": picture(
@@ -159,21 +177,22 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
                 check_name="model_separates_low_from_high",
                 passed=accuracy["lower"] is not None and accuracy["lower"] > 0.5,
                 severity=_severity(accuracy),
-                description=_verdict(accuracy),
+                description=_verdict(accuracy, report),
                 metadata={"accuracy": accuracy["value"], "lower_95": accuracy["lower"], "photos": accuracy["n"]},
             )
         ],
     )
 
 
-def _verdict(accuracy: Mapping[str, Any]) -> str:
+def _verdict(accuracy: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if accuracy["value"] is None:
         return f"{accuracy['n']} low and high photos of unseen users are too few to tell whether the model has learned"
     found = f"accuracy {accuracy['value']:.2f} (95 %: {accuracy['lower']:.2f} to {accuracy['upper']:.2f})"
     on = f"{found} on {accuracy['n']:,} low and high photos of unseen users"
     if accuracy["lower"] > 0.5:
         return on
-    return f"{on}; a coin reaches 0.5: train on more photos or epochs, or land crowd ratings to learn from"
+    kept = "" if report["scores_with"] == report["model_version"] else f"; {report['scores_with']} goes on scoring"
+    return f"{on}; a coin reaches 0.5: train on more photos or epochs, or land crowd ratings to learn from{kept}"
 
 
 def _severity(estimate: Mapping[str, Any]) -> dg.AssetCheckSeverity:
@@ -184,7 +203,7 @@ def _severity(estimate: Mapping[str, Any]) -> dg.AssetCheckSeverity:
 class ScoringConfig(dg.Config):
     """Which model scores, and in what portions."""
 
-    model_version: str = Field(default="", description="Model version; empty means the newest.")
+    model_version: str = Field(default="", description="Model version; empty: the one that `beauty_model` names.")
     part_photos: int = Field(default=ScorePhotos.part_photos, description="What a killed job loses at most.")
     batch_size: int = Field(default=ScorePhotos.batch_size, description="Photos per forward pass.")
     retry_unscorable: bool = Field(default=False, description="Look again at photos that could not be scored.")
@@ -266,16 +285,27 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
                 check_name="every_image_is_scored_or_quarantined",
                 passed=left == 0 and histogram.photos > 0,
                 severity=dg.AssetCheckSeverity.ERROR if left else dg.AssetCheckSeverity.WARN,
+                description=_scored_verdict(left, histogram.photos),
                 metadata={"photos_left_out": left, "photos_scored": histogram.photos},
             ),
             dg.AssetCheckResult(
                 check_name="most_images_can_be_scored",
                 passed=broken <= _MOST_UNSCORABLE,
                 severity=dg.AssetCheckSeverity.ERROR,
+                description=f"{broken:.1%} of the images are broken or missing, {_MOST_UNSCORABLE:.0%} may be; "
+                f"`{UNSCORABLE_PHOTOS.key}` names them",
                 metadata={"unscorable_share": broken},
             ),
         ],
     )
+
+
+def _scored_verdict(left: int, scored: int) -> str:
+    if left:
+        return f"{counted(left, 'image')} without a score and without a reason: run the month again"
+    if not scored:
+        return "no photo has a score: no month of the run holds an image or a ready-made score"
+    return f"{counted(scored, 'photo')} with a score"
 
 
 class CrossValidationConfig(dg.Config):
@@ -337,10 +367,18 @@ def beauty_cross_validation(
                 check_name="scores_agree_with_people",
                 passed=spearman["lower"] is not None and spearman["lower"] > 0,
                 severity=_severity(spearman),
+                description=_agreement_verdict(spearman),
                 metadata={"photos": spearman["n"]},
             )
         ],
     )
+
+
+def _agreement_verdict(spearman: Mapping[str, Any]) -> str:
+    if spearman["value"] is None:
+        return f"{counted(spearman['n'], 'rated photo')}: too few to tell"
+    interval = f"(95 %: {spearman['lower']:.2f} to {spearman['upper']:.2f})"
+    return f"Spearman {spearman['value']:.2f} {interval} out of fold on {counted(spearman['n'], 'rated photo')}"
 
 
 def _not_made(reason: str, check: str, asset: str = BEAUTY_MODELS.key) -> dg.MaterializeResult:
@@ -348,9 +386,7 @@ def _not_made(reason: str, check: str, asset: str = BEAUTY_MODELS.key) -> dg.Mat
         asset_key=asset,
         metadata={"not_made": reason},
         check_results=[
-            dg.AssetCheckResult(
-                check_name=check, passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"reason": reason}
-            )
+            dg.AssetCheckResult(check_name=check, passed=False, severity=dg.AssetCheckSeverity.WARN, description=reason)
         ],
     )
 

@@ -31,6 +31,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import ScoreSample
 from assets.contracts.table import UNDATED
+from assets.contracts.wording import counted
 from assets.figures import reliability_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
 from assets.resources import LakeResource, RayJobs
@@ -133,10 +134,19 @@ def _calibration_result(store: Lake, version: str) -> dg.MaterializeResult:
             dg.AssetCheckResult(
                 check_name=_COVER,
                 passed=row["upper"] is not None and row["upper"] >= row["level"],
+                description=_coverage_verdict(row),
                 metadata={"coverage": row["coverage"], "photos": row["photos"]},
             )
         ],
     )
+
+
+def _coverage_verdict(row: Mapping[str, Any]) -> str:
+    if row["upper"] is None:
+        return f"{counted(row['photos'], 'rated photo')}: too few to tell what the intervals cover"
+    interval = f"(95 %: {row['lower']:.1%} to {row['upper']:.1%})"
+    found = f"intervals of {row['level']:.0%} cover {row['coverage']:.1%} {interval}"
+    return f"{found} of {counted(row['photos'], 'rated photo')} held out"
 
 
 class DriftConfig(dg.Config):

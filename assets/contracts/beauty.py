@@ -44,7 +44,11 @@ BEAUTY_MODELS = TableContract(
     grain="one row per model version",
     columns=(
         _MODEL_VERSION,
-        Column("sequence", pa.int64(), "1 for the first model, then 2, 3 ...; the highest scores.", minimum=1),
+        Column(
+            "sequence",
+            pa.int64(),
+            "Order of succession; the highest scores. A model no better than a coin is put below.",
+        ),
         _PREPROCESSING,
         Column("architecture", pa.string(), "Name in the model registry."),
         Column("head", pa.string(), "`classifier` or `regressor`."),

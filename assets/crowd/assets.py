@@ -15,6 +15,7 @@ from assets.contracts.crowd_sample import CROWD_SAMPLE
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import UNDATED
+from assets.contracts.wording import counted
 from assets.crowd.sampling import Cell, CrowdSampleConfig, count_cells, draw_crowd_sample
 from assets.crowd.stored_task import TASK, store_task
 from assets.figures import grouped_bars_figure
@@ -83,10 +84,21 @@ def _sample_result(cells: list[Cell], config: CrowdSampleConfig) -> dg.Materiali
                 check_name="every_cell_is_represented",
                 passed=bool(cells) and not short,
                 severity=dg.AssetCheckSeverity.ERROR if short else dg.AssetCheckSeverity.WARN,
+                description=_cells_verdict(cells, short),
                 metadata={"cells": len(cells), "cells_that_fall_short": len(short)},
             )
         ],
     )
+
+
+def _cells_verdict(cells: list[Cell], short: list[Cell]) -> str:
+    if not cells:
+        return "there is no public image to draw from"
+    if not short:
+        return f"{counted(len(cells), 'cell')} of category and popularity, each with its photos"
+    first = short[0]
+    named = f"{first.category}, {first.popularity_bucket}: {first.drawn:,} drawn of {counted(first.photos, 'photo')}"
+    return f"{counted(len(short), 'cell')} of category and popularity short of photos, for example {named}"
 
 
 class TaskConfig(dg.Config):
@@ -136,10 +148,18 @@ def _task_result(store: Lake, stored: Mapping[str, Any]) -> dg.MaterializeResult
                 check_name="task_holds_every_sampled_photo",
                 passed=stored["photos"] > 0 and not left_out,
                 severity=dg.AssetCheckSeverity.WARN,
+                description=_task_verdict(stored),
                 metadata={"photos": stored["photos"], "left_out": len(left_out)},
             )
         ],
     )
+
+
+def _task_verdict(stored: Mapping[str, Any]) -> str:
+    if not stored["photos"]:
+        return str(stored["reason"] or "no photo to show")
+    shown = f"{counted(stored['photos'], 'photo')} to rate"
+    return f"{shown}, {len(stored['left_out']):,} left out with a reason" if stored["left_out"] else shown
 
 
 def _fingerprints(store: Lake, tables: tuple[str, ...]) -> dict[str, str]:

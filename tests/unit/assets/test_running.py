@@ -273,6 +273,28 @@ def test_materialize_community_tells_every_table_which_volumes_are_accepted(tmp_
     assert told["nightly_increment"] is None
 
 
+def test_materialize_community_names_months_that_changed_and_were_not_asked_for(tmp_path, monkeypatch):
+    settings = Settings(tmp_path, str(tmp_path / "lake"))
+
+    def run(instance, definitions, job, span, say, steps=None):
+        if job == "land_community":
+            instance.add_dynamic_partitions("months", KNOWN)
+            changed = ["2015-11", "2015-12", "2016-02", "undated"]
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization("landing", metadata={"changed_months": changed})
+            )
+        return RunOutcome(job, "a", True, [])
+
+    monkeypatch.setattr(running, "run_job", run)
+    outcome = materialize_community(settings, "nightly_increment", "2016-01..2016-02", lambda line: None)
+    # Of 2015-11 nothing has landed any more; it is no partition.
+    assert outcome.left == ["2015-12", "undated"]
+    told = conclude(outcome, tmp_path)
+    assert "2015-12, undated changed as well and keep what they held" in told
+    assert "`beautyflow materialize --job nightly_increment --months 2015-12..undated`" in told
+    assert materialize_community(settings, "nightly_increment", "", lambda line: None).left == []
+
+
 # ---- conclude ----
 
 

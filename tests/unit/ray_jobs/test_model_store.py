@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from assets.contracts.lake import LakeError
-from ray_jobs.model_store import add_model, find_model, model_rows, read_weights
+from ray_jobs.model_store import add_model, find_model, is_held_back, model_rows, read_weights
 
 
 def test_add_model_counts_on_and_keeps_older_rows(lake, add_network):
@@ -16,6 +18,25 @@ def test_add_model_moves_a_known_model_to_the_front(lake, add_network):
     row = {name: value for name, value in first.items() if name != "sequence"}
     assert add_model(lake, row, code_version="", inputs={})["sequence"] == 3
     assert find_model(lake, "")["model_version"] == first["model_version"]
+
+
+def _learnt(lake, row, lower):
+    metrics = json.dumps([{"name": "accuracy_low_high", "value": 0.6, "n": 9, "lower": lower, "upper": 0.9}])
+    known = {name: value for name, value in row.items() if name != "sequence"}
+    return add_model(lake, {**known, "metrics": metrics}, code_version="", inputs={})
+
+
+def test_a_model_no_better_than_a_coin_scores_only_where_none_is_better(lake, add_network):
+    first, second, third = (add_network(seed=seed) for seed in range(3))
+    for row in (first, second, third):
+        _learnt(lake, row, 0.4)
+    assert find_model(lake, "")["model_version"] == third["model_version"]
+    _learnt(lake, first, 0.6)
+    _learnt(lake, second, 0.5)
+    assert [row["model_version"] for row in model_rows(lake)][-2:] == [third["model_version"], first["model_version"]]
+    assert is_held_back(find_model(lake, second["model_version"]), model_rows(lake))
+    _learnt(lake, second, None)  # too few photos to tell
+    assert find_model(lake, "")["model_version"] == second["model_version"]
 
 
 def test_find_model_without_any_says_so(lake):

@@ -61,5 +61,27 @@ def test_landing_compares_with_what_a_failed_run_took_in(tmp_path: Path, instanc
     assert not _run(tmp_path, instance).success
     _add(tmp_path, "a", "2,2016-04-01,true\n")
     assert _run(tmp_path, instance).success
-    # Who consented in a source that is new decides about every month.
-    assert _recorded(instance) == [["2016-03"], [], ["2016-03", "2016-04"]]
+    assert _recorded(instance) == [["2016-03"], [], ["2016-04"]]
+
+
+def _told(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | None]]:
+    return {e.check_name: (e.passed, e.description) for e in result.get_asset_check_evaluations()}
+
+
+def test_landing_checks_say_what_was_found(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    assert _told(_run(tmp_path, instance)) == {
+        "something_has_landed": (
+            False,
+            "No row of any table has landed; put a community into the landing folder, or import one.",
+        ),
+        "few_rows_are_rejected": (False, "There is no row at all."),
+    }
+    _add(tmp_path, "a", "1,2016-03-01,true\n2,,perhaps\n")
+    assert _told(_run(tmp_path, instance)) == {
+        "something_has_landed": (True, "2 rows landed."),
+        "few_rows_are_rejected": (
+            False,
+            "1 of 3 rows (33.3%) are in quarantine, most of them 1 for not_a_boolean in users of a; "
+            "`beautyflow rejected` shows why.",
+        ),
+    }
