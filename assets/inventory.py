@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assets.community.record import count_exclusions, recorded_months
+from assets.community.refusals import read_refusals, refused_months_of
 from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.lake import Lake
 from assets.contracts.landed import landed_source, landed_sources, source_document
@@ -12,14 +13,17 @@ from assets.contracts.settings import Settings
 from assets.contracts.wording import counted
 from assets.landing.watching import source_folders
 
+_SHOWN = 10
+
 
 def take_inventory(settings: Settings) -> dict[str, Any]:
-    """Tables with months, rows, excluded rows and bytes; sources, also those that wait; model; warehouse."""
+    """Tables with months, rows, excluded rows and bytes; refused months; sources, also waiting; model; warehouse."""
     lake = Lake(settings.lake_uri)
     return {
         "home": str(settings.home),
         "lake": lake.uri,
         "tables": [entry for key in all_contracts() if (entry := _table(lake, key))],
+        "refused": [entry for key in all_contracts() for entry in _refused(lake, key)],
         "sources": [_source(name, zone) for name, zone in landed_sources(lake).items()],
         "waiting": _waiting(lake, settings),
         "model": _model(lake),
@@ -38,6 +42,7 @@ def render_inventory(inventory: dict[str, Any]) -> str:
     ]
     if not inventory["tables"]:
         lines.append("nothing is published yet; run `beautyflow materialize`")
+    lines += _exclusion_lines(inventory["tables"]) + _refusal_lines(inventory["refused"])
     lines += ["", f"{'source':<20}{'landed rows':>14}{'rejected':>11}"]
     lines += [f"{s['source']:<20}{s['landed']:>14,}{s['rejected']:>11,}" for s in inventory["sources"]]
     if inventory["waiting"]:
@@ -72,18 +77,53 @@ def _table(lake: Lake, key: str) -> dict[str, Any] | None:
     }
 
 
+def _refused(lake: Lake, key: str) -> list[dict[str, Any]]:
+    """Months of a table that stand refused: what is false of them, and what to do."""
+    months = refused_months_of(lake, key)
+    if not months:
+        return []
+    contract = all_contracts()[key]
+    return [
+        {"table": key, "month": found.month, "observed": dict(found.observed), "message": found.as_line(contract)}
+        for found in read_refusals(lake, key, months)
+    ]
+
+
+def _exclusion_lines(tables: list[dict[str, Any]]) -> list[str]:
+    """Reasons for which rows are excluded, the most frequent first."""
+    found = [(rows, table["table"], reason) for table in tables for reason, rows in table["excluded"].items()]
+    if not found:
+        return []
+    found.sort(key=lambda each: (-each[0], *each[1:]))
+    lines = ["", f"{'excluded from':<20}{'rows':>11}  reason"]
+    lines += [f"{table:<20}{rows:>11,}  {reason}" for rows, table, reason in found[:_SHOWN]]
+    if rest := found[_SHOWN:]:
+        lines.append(f"{'elsewhere':<20}{sum(rows for rows, _, _ in rest):>11,}  see `beautyflow status --json`")
+    return lines
+
+
+def _refusal_lines(refused: list[dict[str, Any]]) -> list[str]:
+    if not refused:
+        return []
+    head = f"{counted(len(refused), 'refused month')}; the last good rows stay published, less what was withdrawn:"
+    lines = ["", head, *(f"  ! {entry['message']}" for entry in refused[:_SHOWN])]
+    if rest := refused[_SHOWN:]:
+        lines.append(f"  and {len(rest):,} more: `beautyflow status --json`")
+    return lines
+
+
 def _span(table: dict[str, Any]) -> str:
     return f"{table['first']} to {table['last']}" if table["partitions"] else "no row may be published"
 
 
 def _source(name: str, zone: Lake) -> dict[str, Any]:
     document = source_document(zone) or {}
-    counted = {key: sum(commit.rows for commit in zone.commits(key)) for key in all_contracts()}
+    rows_of = {key: sum(commit.rows for commit in zone.commits(key)) for key in all_contracts()}
     return {
         "source": name,
         "format": document.get("identity", {}).get("format", "unknown"),
-        "landed": sum(rows for key, rows in counted.items() if key != "quarantine"),
-        "rejected": counted["quarantine"],
+        "landed": sum(rows for key, rows in rows_of.items() if key != "quarantine"),
+        "rejected": rows_of["quarantine"],
     }
 
 

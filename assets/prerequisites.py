@@ -1,6 +1,10 @@
-"""What must hold before a command starts, answered at once: nothing here loads Dagster or writes a byte."""
+"""What must hold before a command starts, answered at once: nothing here loads Dagster or leaves anything behind."""
 
+import os
 import re
+import socket
+import tempfile
+from pathlib import Path
 
 from assets.contracts.lake import Lake
 from assets.contracts.landed import LANDED
@@ -26,6 +30,46 @@ def require_community(settings: Settings) -> None:
             f"there is no community in {settings.home}; run `beautyflow simulate` or `beautyflow import`, "
             "or name another folder with --home"
         )
+
+
+def require_writable(settings: Settings) -> None:
+    """Refuse a home folder, or a lake in a folder elsewhere, that can be neither made nor written.
+
+    Raises:
+        ValueError: Something that is no folder stands there, or the system does not let us write.
+    """
+    _try_to_write(settings.home, "name another folder with --home")
+    if "://" not in settings.lake_uri:
+        _try_to_write(Path(settings.lake_uri), "name another folder with BEAUTYFLOW_LAKE or --home")
+
+
+def _try_to_write(folder: Path, remedy: str) -> None:
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise ValueError(f"{folder} cannot be written: {nearest} is no folder; {remedy}")
+    try:
+        # By trial, because permissions do not tell of a file system that takes nothing.
+        tempfile.TemporaryDirectory(prefix=".trial-", dir=nearest).cleanup()
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be written: {error.strerror}; {remedy}, or allow it") from error
+
+
+def require_port(port: int) -> None:
+    """Refuse a port on which something listens already, on this machine alone or for everybody, or that is not ours.
+
+    Raises:
+        ValueError: The port cannot be opened.
+    """
+    for address in ("127.0.0.1", "0.0.0.0"):  # noqa: S104 (closed again at once)
+        with socket.socket() as trial:
+            # Connections of a server that has just ended do not count, as they do not for the server itself.
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((address, port))
+            except OSError as error:
+                raise ValueError(
+                    f"port {port} cannot be opened: {error.strerror}; choose another with --port"
+                ) from error
 
 
 def require_landed(settings: Settings) -> None:

@@ -1,7 +1,8 @@
 """What a person sees at the end of the demo: the talented and unseen, and where to go on."""
 
 from assets.contracts.settings import Settings
-from assets.dbt.query import print_query
+from assets.contracts.wording import counted
+from assets.dbt.query import print_query, run_query
 
 _UNSEEN = """
 select
@@ -15,15 +16,23 @@ from fct_talented_unseen_users
 order by beauty_shrunken desc, user_id
 limit 10
 """
+_HOW_MANY = "select count(*) from fct_talented_unseen_users"
 
 
 def show_results(settings: Settings) -> str:
-    """The ten most beautiful yet unseen users, where the tables are, and how to open the UI."""
+    """The ten most beautiful yet unseen users of a simulated community, where the tables are, and how to open the UI.
+
+    Raises:
+        QueryFailure: Nothing was published yet.
+    """
+    ((found,),) = run_query(settings, _HOW_MANY)[1]
     return "\n".join(
         [
             "",
-            "The ten most beautiful yet unseen users: shrunken mean beauty of their photos in the top quarter of the",
-            "community, recognition by others in the bottom half.",
+            f"Found {counted(found, 'talented unseen user')}: five scored photos or more, their shrunken mean beauty",
+            "in the top quarter of the community, recognition by others in the bottom half. The simulator counts",
+            "another number, by the beauty that it planted: sealed truth, which no score has seen.",
+            "The most beautiful of those found, ten at most:",
             print_query(settings, _UNSEEN, "table", 10),
             "",
             f"Lake tables (Parquet):  {settings.lake_uri}",

@@ -65,7 +65,10 @@ def print_query(settings: Settings, sql: str, output: str = "table", rows: int |
     """
     if output not in FORMATS:
         raise QueryFailure(f"unknown format {output!r}; choose one of {', '.join(FORMATS)}")
-    if len(_split(sql)) != 1:
+    statements = len(_statements(sql))
+    if statements == 0:
+        raise QueryFailure('there is no statement to answer; write one, such as "select * from fct_user_beauty"')
+    if statements > 1:
         raise QueryFailure("one statement at a time; several go through a pipe: beautyflow sql < queries.sql")
     most = _TABLE_ROWS if rows is None and output == "table" else rows
     names, found = run_query(settings, sql, None if most is None else most + 1)
@@ -107,7 +110,10 @@ def answer_script(
     say: Callable[[str], None],
     complain: Callable[[str], None],
 ) -> int:
-    """Answer every query of a file or pipe without prompts; the last one needs no ``;``.
+    """Answer every statement of a file or pipe without prompts; the last one needs no ``;``.
+
+    A statement that fails keeps no other one from its answer; each is answered on a connection of its own. Comments
+    and empty statements have no answer.
 
     Args:
         settings: The community.
@@ -135,23 +141,41 @@ def answer_script(
 
 
 def _entries(read: Callable[[str], str], with_rest: bool = False) -> Iterable[str]:
-    """What was entered, up to a line that ends with ``;`` or is a command; the unfinished rest if asked for."""
-    lines: list[str] = []
+    """Commands, and statements up to their ``;``, one at a time; the unfinished rest if asked for."""
+    pending = ""
     while True:
         try:
-            line = read("...> " if lines else "sql> ").strip()
+            line = read("...> " if pending else "sql> ")
         except EOFError:
             break
         except KeyboardInterrupt:
             return
-        if line in {".quit", ".exit"}:
+        if line.strip() in {".quit", ".exit"}:
             return
-        lines += [line] if line else []
-        if lines and (line.endswith(";") or lines[0].startswith(".") or lines == ["help"]):
-            yield "\n".join(lines)  # not a space: a comment ends with its line
-            lines = []
-    if lines and with_rest:
-        yield "\n".join(lines)
+        if not pending and _is_command(line):
+            yield line.strip()
+            continue
+        pending = f"{pending}\n{line}" if pending else line  # not a space: a comment ends with its line
+        if ";" in line:
+            *ended, pending = _at_semicolons(pending)
+            yield from ended
+        pending = pending if pending.strip() else ""
+    if pending and with_rest:
+        yield pending
+
+
+def _is_command(line: str) -> bool:
+    return line.lstrip().startswith(".") or line.strip("; ") == "help"
+
+
+def _at_semicolons(text: str) -> list[str]:
+    """Statements with their ``;``, and what follows the last one; a ``;`` in a text or comment ends none.
+
+    By tokens, so that a statement that cannot be parsed does not take its neighbours with it.
+    """
+    encoded = text.encode()  # offsets of tokens count bytes
+    ends = [at + 1 for at, _ in duckdb.tokenize(text) if encoded[at : at + 1] == b";"]
+    return [encoded[start:end].decode() for start, end in zip([0, *ends], [*ends, len(encoded)], strict=True)]
 
 
 def _answer(settings: Settings, entry: str, output: str, rows: int | None, say: Callable[[str], None]) -> None:
@@ -159,15 +183,13 @@ def _answer(settings: Settings, entry: str, output: str, rows: int | None, say: 
     if command in {"help", ".help"}:
         say(_HELP)
         return
-    for statement in _split(_TABLES if command == ".tables" else entry):
+    for statement in _statements(_TABLES if command == ".tables" else entry):
         say(print_query(settings, statement, output, rows))
 
 
-def _split(sql: str) -> list[str]:
-    try:
-        return [statement.query for statement in duckdb.extract_statements(sql)]
-    except duckdb.Error as error:
-        raise QueryFailure(str(error)) from error
+def _statements(sql: str) -> list[str]:
+    """Statements as a person counts them: DuckDB's parser takes some, such as ``pivot``, for two."""
+    return [part.strip() for part in _at_semicolons(sql) if duckdb.tokenize(part.rstrip("; \n\t"))]
 
 
 def _as_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -166,7 +166,7 @@ def _build(config: SimulationConfig, landed: Path, sealed: Path, progress: Progr
         "users": config.users,
         "months": config.months,
         **tally.counts(),
-        "talented_unseen_users": len(talented_unseen(world)),
+        "talented_unseen_users_by_planted_beauty": len(talented_unseen(world)),
     }
     report = {"counts": counts, "comparisons": as_rows(compare(world, tally))}
     truth.write_parameters(config, config.fingerprint, report)

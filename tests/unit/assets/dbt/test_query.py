@@ -75,10 +75,24 @@ def test_prompt_answers_until_the_person_leaves(settings):
     assert said[3].splitlines()[2].split()[0] == "t"
 
 
-@pytest.mark.parametrize("sql", ["select 1; select 2", ";", "-- nothing"])
-def test_print_query_refuses_what_is_not_one_statement(settings, sql):
+def test_print_query_refuses_several_statements(settings):
     with pytest.raises(QueryFailure, match="^one statement at a time; several go through a pipe"):
+        print_query(settings, "select 1; select 2")
+
+
+@pytest.mark.parametrize("sql", ["", " ", ";", "-- nothing", "/* nothing; */ ;"])
+def test_print_query_of_no_statement_says_so(settings, sql):
+    with pytest.raises(QueryFailure, match="^there is no statement to answer"):
         print_query(settings, sql)
+
+
+@pytest.mark.parametrize("sql", ["select 1 as a; -- the end;", "/* ; */ select 1 as a ;;\n"])
+def test_print_query_takes_comments_for_no_statement(settings, sql):
+    assert print_query(settings, sql, "csv") == "a\n1"
+
+
+def test_print_query_takes_a_pivot_for_one_statement(settings):
+    assert print_query(settings, "pivot t on name using count(*)", "csv")
 
 
 def test_print_query_takes_a_semicolon_within_a_text_for_what_it_is(settings):
@@ -111,6 +125,28 @@ def test_answer_script_answers_all_and_counts_failures(settings):
     assert said == ["a\n1", "b\n2", "c\n3"]
     assert len(complaints) == 1
     assert "Parser Error" in complaints[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "answers", "failures"),
+    [
+        ("", [], 0),
+        ("\n;\n-- a comment;\n/* another;\none */", [], 0),
+        ("selec 1; select 2 as b; select 3 as c", ["b\n2", "c\n3"], 1),
+        ("select 1 as a; -- first;\nselect 2 as b", ["a\n1", "b\n2"], 0),
+        ("select 'é;\n\n  x' as a;\nselect 2 as b", ['a\n"é;\n\n  x"', "b\n2"], 0),
+        ('select $$;$$ as a, 1 as ";"; select 2 as b;', ["a,;\n;,1", "b\n2"], 0),
+        ("select 1 as a; select 'never closed;", ["a\n1"], 1),
+        ("select 1 as a;\n.quit\nselect 2 as b;", ["a\n1"], 0),
+    ],
+)
+def test_answer_script_answers_statement_by_statement(settings, script, answers, failures):
+    lines = iter(script.splitlines())
+    said: list[str] = []
+    complaints: list[str] = []
+    assert answer_script(settings, "csv", None, lambda _: _next_line(lines), said.append, complaints.append) == failures
+    assert said == answers
+    assert len(complaints) == failures
 
 
 def test_answer_script_before_the_first_build_says_what_to_do(tmp_path):

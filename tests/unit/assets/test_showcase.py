@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import duckdb
+
+from assets.contracts.settings import Settings
+from assets.dbt.publish import publish_warehouse
+from assets.showcase import show_results
+
+
+def test_show_results_counts_those_found_and_says_why_the_simulator_counts_others(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, str(tmp_path / "lake"))
+    settings.warehouse.parent.mkdir()
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(
+            """
+            create table fct_talented_unseen_users as
+            select
+                range as user_id, 7 as photos, 0.9 - range / 100 as beauty_shrunken, 3 as favorites_received,
+                2 as followers, 0.25 as recognition_percentile
+            from range(1, 13)
+            """
+        )
+    publish_warehouse(settings)
+    text = show_results(settings)
+    assert "Found 12 talented unseen users" in text
+    assert "The simulator counts another number" in " ".join(text.split())
+    assert [line.split()[0] for line in text.splitlines() if line.endswith(" 25.0")] == [str(n) for n in range(1, 11)]
