@@ -210,8 +210,9 @@ def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bo
         typer.echo("everything is up to date; nothing to do")
         return True
     from assets.landing.watching import landing_fingerprint
-    from assets.running import conclude, materialize_community
+    from assets.running import materialize_community
     from assets.stopping import leave
+    from assets.telling import conclude
 
     landing = landing_fingerprint(settings.landing)
 

@@ -1,6 +1,6 @@
 """How good a network is on photos that it has not seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,22 +61,51 @@ def low_high_accuracy(beauty: np.ndarray, is_high: np.ndarray) -> float:
 
 
 def bootstrapped(
-    statistic: Callable[..., float], *arrays: np.ndarray, resamples: int = 500, seed: int = 0, minimum: int = 4
+    statistic: Callable[..., float],
+    *arrays: np.ndarray,
+    groups: np.ndarray | None = None,
+    resamples: int = 500,
+    seed: int = 0,
+    minimum: int = 4,
 ) -> Estimate:
-    """A statistic with its percentile bootstrap interval over rows (Efron 1979).
+    """A statistic with its percentile bootstrap interval over rows, or over whole groups of rows.
+
+    Percentile interval after Efron (1979); resampling whole groups, such as all photos of a user, is the cluster
+    bootstrap (Davison and Hinkley 1997, section 3.8).
 
     Args:
         statistic: Function of the arrays.
         *arrays: Arrays of equal length.
+        groups: Group of each row; None makes every row a group.
         resamples: Number of bootstrap samples.
         seed: Seed of the resampling.
-        minimum: With fewer rows, or an undefined statistic, there is no value.
+        minimum: With fewer groups, or an undefined statistic, there is no value.
     """
     n = len(arrays[0])
-    value = statistic(*arrays) if n >= minimum else float("nan")
+    members = _members(np.arange(n) if groups is None else groups)
+    value = statistic(*arrays) if len(members) >= minimum else float("nan")
     if not np.isfinite(value):
         return Estimate(None, n)
     generator = np.random.default_rng(seed)
-    draws = [statistic(*(a[rows] for a in arrays)) for rows in generator.integers(0, n, (resamples, n))]
+    draws = []
+    for drawn in generator.integers(0, len(members), (resamples, len(members))):
+        rows = np.concatenate([members[group] for group in drawn])
+        draws.append(statistic(*(array[rows] for array in arrays)))
     lower, upper = np.nanquantile(draws, [0.025, 0.975])
     return Estimate(float(value), n, float(lower), float(upper))
+
+
+def _members(groups: np.ndarray) -> list[np.ndarray]:
+    """Rows of each group."""
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order])) + 1
+    return np.split(order, starts) if len(order) else []
+
+
+def owners(users: Sequence[int | None], photos: Sequence[int]) -> np.ndarray:
+    """Group of each photo: its user, or the photo itself where nobody is known to own it.
+
+    >>> owners([7, 7, None, None], [1, 2, 3, 4]).tolist()
+    [7, 7, -4, -5]
+    """
+    return np.array([-1 - p if u is None else u for u, p in zip(users, photos, strict=True)], np.int64)

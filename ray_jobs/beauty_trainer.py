@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.contracts.requests import TrainBeautyModel
-from models.evaluation import bootstrapped, low_high_accuracy, spearman
+from models.evaluation import bootstrapped, low_high_accuracy, owners, spearman
 from models.heads import BUCKET_VALUES, BUCKETS
 from models.registry import model_entry
 from models.training import EpochMetrics, TrainingData, TrainingSettings, predict_beauty, train_network
@@ -44,7 +44,7 @@ class BeautyTrainer:
         """Train on the rows of split ``train`` and measure on those of ``test``.
 
         Args:
-            rows: Columns ``uri``, ``bucket``, ``metric`` and ``split`` of ``training_set``.
+            rows: Columns ``photo_id``, ``user_id``, ``uri``, ``bucket``, ``metric`` and ``split`` of ``training_set``.
 
         Returns:
             ``weights`` (bytes), ``preprocessing_hash``, ``parameters``, ``training_photos``,
@@ -61,6 +61,7 @@ class BeautyTrainer:
             )
             split, metric = rows["split"].to_numpy(), rows["metric"].to_numpy()
             targets = _targets(rows["bucket"].to_numpy())
+            owner = owners(rows["user_id"].to_pylist(), rows["photo_id"].to_pylist())
             chosen = {name: np.flatnonzero(usable & (split == name)) for name in _SPLITS}
             # Copies: training must not wait for the disk, and only labelled photos come here.
             data = {name: TrainingData(prepared[index], targets[index]) for name, index in chosen.items()}
@@ -72,7 +73,7 @@ class BeautyTrainer:
             "parameters": sum(p.numel() for p in network.parameters()),
             "training_photos": len(chosen["train"]),
             "unusable_photos": int((~usable).sum()),
-            "metrics": _held_out_metrics(beauty, targets[chosen["test"]], metric[chosen["test"]]),
+            "metrics": _held_out_metrics(beauty, *(each[chosen["test"]] for each in (targets, metric, owner))),
             "curves": _curves(curve),
         }
 
@@ -90,11 +91,13 @@ def _targets(buckets: np.ndarray) -> np.ndarray:
     return np.array([values[bucket] for bucket in buckets], np.float32)
 
 
-def _held_out_metrics(beauty: np.ndarray, targets: np.ndarray, metric: np.ndarray) -> list[dict[str, Any]]:
-    """Metrics on users and months that training has not seen."""
+def _held_out_metrics(
+    beauty: np.ndarray, targets: np.ndarray, metric: np.ndarray, owner: np.ndarray
+) -> list[dict[str, Any]]:
+    """Metrics on users and months that training has not seen; intervals draw whole users."""
     extreme = targets != 0.5
-    accuracy = bootstrapped(low_high_accuracy, beauty[extreme], targets[extreme] == 1.0)
-    correlation = bootstrapped(spearman, beauty, metric)
+    accuracy = bootstrapped(low_high_accuracy, beauty[extreme], targets[extreme] == 1.0, groups=owner[extreme])
+    correlation = bootstrapped(spearman, beauty, metric, groups=owner)
     return [
         {"name": "accuracy_low_high", **accuracy.to_dict()},
         {"name": "spearman_with_metric", **correlation.to_dict()},

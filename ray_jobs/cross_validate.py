@@ -146,11 +146,12 @@ def assign_folds(users: Sequence[int | None], photos: Sequence[int], folds: int,
     >>> assign_folds([1, 1, None, None], [10, 11, 12, 13], 2, seed=0).tolist()
     [1, 1, 0, 0]
     """
-    units = [("photo", p) if u is None else ("user", u) for u, p in zip(users, photos, strict=True)]
-    names = sorted(set(units))
+    from models.evaluation import owners  # torch stays out of the job's driver
+
+    names, unit = np.unique(owners(users, photos), return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    fold_of = {name: int(place) % folds for name, place in zip(names, order, strict=True)}
-    return np.array([fold_of[unit] for unit in units])
+    folds_of_units: np.ndarray = order[unit] % folds
+    return folds_of_units
 
 
 def _score_fold(request: CrossValidateBeauty, train: pa.Table, held_out: pa.Table) -> tuple[pa.Table, str]:
@@ -200,11 +201,13 @@ def _publish(lake: Lake, version: str, preprocessing_hash: str, scored: pa.Table
 
 
 def _agreement(scored: pa.Table, photos: pa.Table) -> dict[str, Any]:
-    from models.evaluation import bootstrapped, spearman
+    from models.evaluation import bootstrapped, owners, spearman
 
-    both = scored.select(["photo_id", "beauty"]).join(photos.select(["photo_id", "mean_rating"]), "photo_id")
-    both = both.sort_by("photo_id")
-    return bootstrapped(spearman, both["beauty"].to_numpy(), both["mean_rating"].to_numpy()).to_dict()
+    known = photos.select(["photo_id", "user_id", "mean_rating"])
+    both = scored.select(["photo_id", "beauty"]).join(known, "photo_id").sort_by("photo_id")
+    groups = owners(both["user_id"].to_pylist(), both["photo_id"].to_pylist())
+    found = bootstrapped(spearman, both["beauty"].to_numpy(), both["mean_rating"].to_numpy(), groups=groups)
+    return found.to_dict()
 
 
 def _model_version(request: CrossValidateBeauty, lake: Lake) -> str:

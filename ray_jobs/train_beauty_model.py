@@ -59,7 +59,7 @@ def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
         if row["config"] == identity:
             report(f"{row['model_version']} was trained from this request already")
             return _result(lake, _scoring_again(lake, row, code_version, inputs), trained=False)
-    rows = lake.read(TRAINING_SET, columns=["uri", "bucket", "metric", "split"])
+    rows = lake.read(TRAINING_SET, columns=["photo_id", "user_id", "uri", "bucket", "metric", "split"])
     if not rows.num_rows:
         raise ValueError(f"training_set of {lake.uri} has no rows; materialize it before training")
     report(f"training {request.architecture} on {rows.num_rows:,} labelled photos")

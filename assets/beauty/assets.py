@@ -12,9 +12,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.beauty import calibration_assets
-from assets.beauty.calibration import calibration_note
-from assets.beauty.pruning import prune_training_set, prune_unscorable_photos
+from assets.beauty import calibration, calibration_assets, drift
+from assets.beauty.pruning import prune_training_set, prune_unscorable_photos, prune_zones
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
 from assets.beauty.training_set import TrainingSetConfig, build_training_set
@@ -249,6 +248,7 @@ def scores(
     withdraw_scores_without_photos(store, wanted)
     prune_unscorable_photos(store)
     prune_training_set(store)
+    prune_zones(store, (calibration.ZONE, drift.ZONE))
     publish_ready_made_scores(store, wanted)
     report: Mapping[str, Any] = {"scored": 0, "unscorable": 0, "model_version": "ready-made scores only"}
     if unscored_photos(store, wanted, "") and store.commit_of(BEAUTY_MODELS.key, UNDATED):
@@ -274,7 +274,7 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
             "model_version": version,
             "newly_scored": report["scored"],
             "unscorable": report["unscorable"],
-            "calibration": calibration_note(store, version),
+            "calibration": calibration.calibration_note(store, version),
             "recalibrated_months": dg.MetadataValue.json(report.get("recalibrated", [])),
             "distribution": picture(
                 histogram_figure(histogram.edges, histogram.counts, f"Beauty of {histogram.photos:,} photos", "b(p)")

@@ -1,15 +1,17 @@
-"""Withdrawn photos leave what was said of them: the training set, and the list of photos that could not be scored.
+"""Withdrawn photos leave what was said of them: the training set, photos that could not be scored, scores set aside.
 
 A user who opts out, and a photo that becomes private, leave ``photos`` with the run that publishes their month. The
 training set is labelled anew only when somebody decides to learn, so each run that scores takes rows out of it and
 labels nothing. Weights that have learnt from these photos stay until the next model is trained.
 """
 
+from collections.abc import Collection
+
 import duckdb
 import pyarrow as pa
 
 from assets.beauty.scratch import scratch_database
-from assets.contracts.beauty import TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.table import UNDATED, TableContract
@@ -58,6 +60,24 @@ def prune_unscorable_photos(lake: Lake) -> int:
     return sum(_prune_month(lake, month) for month in lake.partitions(UNSCORABLE_PHOTOS.key))
 
 
+def prune_zones(lake: Lake, zones: Collection[str]) -> int:
+    """Take photos that are no longer published out of scores that are kept beside the months, in zones of the lake.
+
+    Returns:
+        Rows taken out.
+    """
+    taken = 0
+    for zone in map(lake.zone, zones):
+        for contract in (SCORES, UNSCORABLE_PHOTOS):
+            for commit in zone.commits(contract.key):
+                kept = _published_rows(lake, contract, commit.partition, None, zone)
+                taken += commit.rows - kept.num_rows
+                if kept.num_rows < commit.rows:
+                    # As it was made: what stays need not be scored again.
+                    zone.write(contract, commit.partition, kept, code_version=commit.code_version, inputs=commit.inputs)
+    return taken
+
+
 def _prune_month(lake: Lake, month: str) -> int:
     commit = lake.commit_of(UNSCORABLE_PHOTOS.key, month)
     photos = lake.fingerprints(PHOTOS.key, [month])
@@ -71,11 +91,13 @@ def _prune_month(lake: Lake, month: str) -> int:
     return commit.rows - kept.num_rows
 
 
-def _published_rows(lake: Lake, contract: TableContract, partition: str, months: list[str] | None) -> pa.Table:
-    """Rows of a partition whose photo is published, in the given months or in any."""
+def _published_rows(
+    lake: Lake, contract: TableContract, partition: str, months: list[str] | None, zone: Lake | None = None
+) -> pa.Table:
+    """Rows of a partition, of a zone if one is given, whose photo is published, in the given months or in any."""
     with scratch_database() as connection:
         connection.register("photos", lake.dataset(PHOTOS, months))
-        connection.register("rows", lake.dataset(contract, [partition]))
+        connection.register("rows", (zone or lake).dataset(contract, [partition]))
         return contract.conform(_select(connection))
 
 

@@ -5,7 +5,7 @@ is checked in ``audit.py``, what happens to a month that fails in ``publication.
 there are and how some months of one are made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -15,9 +15,10 @@ from assets.community.publication import Outcome, publish_months
 from assets.community.publishing import code_version, landed_months, published_tables
 from assets.community.record import Finding, count_exclusions, recorded_months
 from assets.community.refusals import as_message, read_refusals, refused_months_of
-from assets.community.suites import statements
+from assets.community.suites import COLLAPSED, statements
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
+from assets.contracts.wording import counted, some_of
 from assets.figures import months_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
 from assets.partitions import months, one_run
@@ -72,7 +73,7 @@ def build_table_asset(contract: TableContract) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=contract.key, metadata={"skipped": "nothing of this table has landed"})
             return
         outcome = publish_months(store, contract, wanted, config.accept_volume)
-        yield from _check_results(contract, outcome.findings)
+        yield from _check_results(contract, outcome)
         for month in sorted(outcome.published - set(wanted)):
             context.log_event(dg.AssetMaterialization(contract.key, partition=month))
         yield dg.MaterializeResult(asset_key=contract.key, metadata=_metadata(store, contract, wanted, outcome))
@@ -90,40 +91,54 @@ def _is_there(store: Lake, contract: TableContract) -> bool:
     )
 
 
-def _check_results(contract: TableContract, findings: Mapping[str, Sequence[Finding]]) -> Iterator[dg.AssetCheckResult]:
-    """One result per statement over all months.
+def _check_results(contract: TableContract, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
+    """One result per statement over all months that have a row to publish; where none has, there is none.
 
-    No month to ask about is a warning, never a pass; so is a month of which somebody has said that it is right.
+    A check that nothing was tested by is left unanswered: it neither passes nor warns. A month of which somebody has
+    said that it is right is a warning, and for the volume so is a month that should have rows and has none.
     """
     for statement in statements(contract):
-        asked = {month: f for month, found in findings.items() for f in found if f.name == statement.name}
+        asked = {month: f for month, found in outcome.findings.items() for f in found if f.name == statement.name}
+        emptied = outcome.emptied if statement.name == COLLAPSED else {}
+        if not asked and not emptied:
+            continue
         untrue = {month: finding for month, finding in asked.items() if not finding.passed}
         refused = {month: finding for month, finding in untrue.items() if finding.blocks}
         accepted = {month: finding.accepted_rows for month, finding in untrue.items() if not finding.blocks}
         yield dg.AssetCheckResult(
             asset_key=contract.key,
             check_name=statement.name,
-            passed=bool(asked) and not untrue,
+            passed=not untrue and not emptied,
             severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
-            description=_verdict(len(asked), len(refused), list(accepted)),
+            description=" ".join([*_verdict(asked, refused, accepted), *_missing(emptied)]),
             metadata={
                 "rows_checked": sum(finding.rows_checked for finding in asked.values()),
                 "months_checked": len(asked),
                 "unexpected_count": sum(finding.unexpected_count for finding in untrue.values()),
                 "accepted_rows_by_month": dg.MetadataValue.json(accepted),
+                "empty_months": dg.MetadataValue.json(sorted(emptied)),
                 "observed": markdown_table(_shown(untrue or asked)),
             },
         )
 
 
-def _verdict(asked: int, refused: int, accepted: list[str]) -> str:
-    if not asked:
-        return "Nothing of this table is to be published in these months, so there was nothing to check."
+def _verdict(
+    asked: Mapping[str, Finding], refused: Mapping[str, Finding], accepted: Mapping[str, int | None]
+) -> Iterator[str]:
+    months = counted(len(asked), "month")
     if refused:
-        return f"False in {refused} of {asked} months; the news of these are not published."
+        seen = some_of([f"{month}: {finding.observed}" for month, finding in sorted(refused.items())])
+        yield f"False in {len(refused)} of {months}, so the news of these are not published ({seen})."
     if accepted:
-        return f"False in {len(accepted)} of {asked} months, and accepted there: {', '.join(accepted)}."
-    return f"True in {asked} months."
+        yield f"False in {len(accepted)} of {months}, and accepted there: {', '.join(accepted)}."
+    if asked and not refused and not accepted:
+        yield f"True in {months}."
+
+
+def _missing(emptied: Mapping[str, float]) -> Iterator[str]:
+    if emptied:
+        seen = some_of([f"{month}: at least {rows:,.0f} expected" for month, rows in sorted(emptied.items())])
+        yield f"No row where there should be some ({seen}); see whether a file is missing."
 
 
 def _shown(findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
@@ -148,6 +163,8 @@ def _metadata(store: Lake, contract: TableContract, wanted: list[str], outcome: 
     return {
         "dagster/partition_row_count": sum(rows.values()),
         "dagster/row_count": sum(commit.rows for commit in store.commits(contract.key)),
+        "months_audited": len(outcome.findings),
+        "months_without_rows": len(set(wanted) - set(rows)),
         "excluded": markdown_table([{"reason": reason, "rows": n} for reason, n in excluded.items()]),
         "refused": markdown_table(refused),
         "rows_by_month": picture(months_figure(rows, f"Published {contract.key} by month", "rows")),

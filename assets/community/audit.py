@@ -6,24 +6,34 @@ is larger than a frame is tested in several. A frame that fails is tested again 
 which month are wrong. What needs all rows of a month at once (equal keys, row counts) is aggregated by
 DuckDB out of core, and tested as a frame of one row per month. Memory is bound by one frame and by DuckDB.
 
-References are looked up in what is published: see ``publishing.py`` for the order.
+References are looked up in what is published: see ``publishing.py`` for the order. A row that names one of a refused
+month is no mistake of its own, so it is counted apart, by that month.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
 
-from assets.community.frames import MonthFacts, month_facts, prepare_references, row_tables
+from assets.community.frames import (
+    REFUSED,
+    MonthFacts,
+    month_facts,
+    prepare_references,
+    prepare_refused,
+    refused_column,
+    row_tables,
+)
 from assets.community.publishing import StagedMonth
 from assets.community.record import Finding, read_record
 from assets.community.scratch import scratch_database
-from assets.community.suites import MONTHS, ROWS, Statement, statements
+from assets.community.suites import MONTHS, ROWS, Statement, reference_statement, statements
 from assets.community.validation import EXAMPLES, Failure, failures, is_true_of
 from assets.contracts.lake import Lake, Staged
 from assets.contracts.table import TableContract
+from assets.contracts.wording import counted, some_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,11 +76,12 @@ def _audit(
         facts = month_facts(connection, lake, contract, staged, withdrawn, EXAMPLES)
         readable = {month: one for month, one in staged.items() if one.rows and not facts[month].mistyped_columns}
         prepare_references(connection, lake, contract)
+        prepare_refused(connection, lake, contract)
         tally = _Tally(contract)
         for frame in _frames(connection, lake, contract, readable, frame_rows):
             tally.add(frame)
     untrue = tally.failures | _untrue_facts(contract, facts)
-    return {month: _findings(contract, facts[month], untrue, tally.checked) for month in staged}
+    return {month: _findings(contract, facts[month], untrue, tally) for month in staged}
 
 
 class _Tally:
@@ -81,6 +92,7 @@ class _Tally:
         self._statements = [s for s in statements(contract) if s.frame == ROWS]
         self.failures: dict[tuple[str, str], Failure] = {}
         self.checked: Counter[tuple[str, str]] = Counter()
+        self.follows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
 
     def add(self, frame: "pd.DataFrame") -> None:
         """Test a frame: quickly, and again in detail where something is wrong."""
@@ -89,16 +101,42 @@ class _Tally:
             for month, rows in applicable.groupby(frame["month"]).sum().items():
                 self.checked[str(month), statement.name] += int(rows)
         if not is_true_of(frame, self._contract, ROWS):
-            for key, failure in failures(frame, self._contract, ROWS, list(self._contract.primary_key)).items():
+            self._count_followers(frame)
+            shown = [*self._contract.primary_key, *map(refused_column, self._contract.references)]
+            found = failures(self._mistakes_first(frame), self._contract, ROWS, shown)
+            for key, failure in found.items():
                 self.failures[key] = _sum(self.failures.get(key), failure)
+
+    def _count_followers(self, frame: "pd.DataFrame") -> None:
+        for reference in self._contract.references:
+            refused = refused_column(reference)
+            following = frame.loc[frame[refused].notna(), ["month", refused]]
+            for month, cause in following.itertuples(index=False, name=None):
+                self.follows[month, reference_statement(reference)][f"{reference.to_table}/{cause}"] += 1
+
+    def _mistakes_first(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        """Examples are the first rows that fail; those to be corrected are worth showing."""
+        columns = [refused_column(reference) for reference in self._contract.references]
+        return frame.loc[frame[columns].notna().any(axis=1).sort_values(kind="stable").index]
 
 
 def _sum(before: Failure | None, more: Failure) -> Failure:
     """A month that is larger than a frame fails in several."""
     if before is None:
         return more
-    examples = (*before.examples, *more.examples)[:EXAMPLES]
-    return Failure(before.unexpected_count + more.unexpected_count, examples, before.error or more.error)
+    examples = sorted((*before.examples, *more.examples), key=_names_refused)[:EXAMPLES]
+    return Failure(before.unexpected_count + more.unexpected_count, tuple(examples), before.error or more.error)
+
+
+def _names_refused(example: Mapping[str, str]) -> bool:
+    return any(month != "null" for name, month in example.items() if name.endswith(REFUSED))
+
+
+def _worth_showing(statement: Statement, examples: Sequence[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    """Those that nothing excuses, if there are any, without what only says so."""
+    excuse = f"{statement.columns[0]}{REFUSED}" if statement.columns else ""
+    mistakes = [example for example in examples if example.get(excuse, "null") == "null"]
+    return tuple({n: v for n, v in each.items() if not n.endswith(REFUSED)} for each in mistakes or examples)
 
 
 def _frames(
@@ -140,14 +178,14 @@ def _findings(
     contract: TableContract,
     facts: MonthFacts,
     untrue: Mapping[tuple[str, str], Failure],
-    checked: Mapping[tuple[str, str], int],
+    tally: _Tally,
 ) -> list[Finding]:
     if not facts.rows:
         return [Finding(s.name, False, "the month is empty", 0, (), 0) for s in statements(contract)]
     return [
         _month_finding(statement, facts, untrue.get((facts.month, statement.name)))
         if statement.frame == MONTHS
-        else _row_finding(statement, facts, untrue.get((facts.month, statement.name)), checked)
+        else _row_finding(statement, facts, untrue.get((facts.month, statement.name)), tally)
         for statement in statements(contract)
     ]
 
@@ -162,17 +200,26 @@ def _month_finding(statement: Statement, facts: MonthFacts, failure: Failure | N
     return Finding(statement.name, False, failure.error or observed, offending, examples, facts.rows)
 
 
-def _row_finding(
-    statement: Statement, facts: MonthFacts, failure: Failure | None, checked: Mapping[tuple[str, str], int]
-) -> Finding:
+def _row_finding(statement: Statement, facts: MonthFacts, failure: Failure | None, tally: _Tally) -> Finding:
     if facts.mistyped_columns:
         return Finding(statement.name, False, "not tested, because columns have wrong types", 0, (), 0)
-    rows = checked.get((facts.month, statement.name), 0)
+    rows = tally.checked[facts.month, statement.name]
     if failure is not None:
-        observed = failure.error or f"false of {failure.unexpected_count:,} of {rows:,} rows"
-        return Finding(statement.name, False, observed, failure.unexpected_count, failure.examples, rows)
-    about = f"true of {rows:,} rows" if rows else f"no row has {' and '.join(statement.columns)}"
+        follows = dict(sorted(tally.follows.get((facts.month, statement.name), {}).items()))
+        observed = failure.error or _observed_rows(failure.unexpected_count, rows, follows)
+        examples = _worth_showing(statement, failure.examples)
+        return Finding(statement.name, False, observed, failure.unexpected_count, examples, rows, follows_from=follows)
+    about = f"true of {counted(rows, 'row')}" if rows else f"no row has {' and '.join(statement.columns)}"
     return Finding(statement.name, True, about, 0, (), rows)
+
+
+def _observed_rows(untrue: int, rows: int, follows: Mapping[str, int]) -> str:
+    observed = f"false of {untrue:,} of {counted(rows, 'row')}"
+    if not follows:
+        return observed
+    following = sum(follows.values())
+    share = "" if following == untrue else f"{following:,} of them "
+    return f"{observed}, {share}because {some_of(follows)} {'is' if len(follows) == 1 else 'are'} refused"
 
 
 def _number(value: object) -> str:

@@ -9,11 +9,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from assets.community.landed import Landed
+from assets.community.refusals import refused_months_of
 from assets.community.suites import ROWS, event_time_of, keys_are_timeless, pairs_of_one_table, statements
 from assets.community.volume import bounds
 from assets.contracts.lake import Lake, Staged
 from assets.contracts.registry import all_contracts
-from assets.contracts.table import UNDATED, TableContract
+from assets.contracts.table import UNDATED, Reference, TableContract
+
+REFUSED = "__refused"
+"""End of the name of a column that says which refused month a referenced row stands in."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,21 @@ def prepare_references(connection: duckdb.DuckDBPyConnection, lake: Lake, contra
         connection.unregister("published_rows")
 
 
+def prepare_refused(connection: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract) -> None:
+    """Make one table ``refused_<table>`` (key, month) per referenced table, from what landed of its refused months."""
+    landed = Landed.of(lake)
+    for name, column in sorted({(r.to_table, r.to_column) for r in contract.references}):
+        connection.execute(f"create temp table landed_{name} (key bigint, month varchar)")
+        for month in refused_months_of(lake, name):
+            for _, _, rows in landed.datasets(all_contracts()[name], month):
+                connection.register("landed_rows", rows)
+                connection.execute(f"insert into landed_{name} select {column}, '{month}' from landed_rows")
+                connection.unregister("landed_rows")
+        connection.execute(
+            f"create temp table refused_{name} as select key, min(month) as month from landed_{name} group by key"
+        )
+
+
 def row_tables(
     connection: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract, staged: Staged, rows: int
 ) -> Iterator[pa.Table]:
@@ -112,6 +132,11 @@ def row_tables(
         for start in range(0, batch.num_rows, rows):
             yield pa.Table.from_batches([batch.slice(start, rows)])
     connection.unregister("staged_rows")
+
+
+def refused_column(reference: Reference) -> str:
+    """Column of the frame that says which refused month the row stands in that a reference names, if it is in one."""
+    return f"{reference.column}{REFUSED}"
 
 
 def tested_columns(contract: TableContract) -> list[str]:
@@ -137,8 +162,10 @@ def _rows_sql(contract: TableContract, month: str) -> str:
     for i, reference in enumerate(contract.references):
         column = f'staged."{reference.column}"'
         selected.append(f'({column} is null or named_{i}.key is not null) as "{reference.column}__known"')
+        selected.append(f'case when named_{i}.key is null then refused_{i}.month end as "{refused_column(reference)}"')
         selected.append(f'named_{i}.moment as "{reference.column}__moment"')
         joins.append(f"left join published_{reference.to_table} as named_{i} on named_{i}.key = {column}")
+        joins.append(f"left join refused_{reference.to_table} as refused_{i} on refused_{i}.key = {column}")
     return f"select {', '.join(selected)} from staged_rows as staged {' '.join(joins)}"
 
 

@@ -13,11 +13,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from assets.community.audit import audit_months
-from assets.community.publishing import StagedMonth, months_left_behind, overtaken, publish, retract, stage_months
+from assets.community.publishing import (
+    StagedMonth,
+    months_left_behind,
+    newest_landed_month,
+    overtaken,
+    publish,
+    retract,
+    stage_months,
+)
 from assets.community.record import AuditFailed, Finding, read_record
 from assets.community.refusals import Refusal, delete_refusals, refusal_of, write_refusal
 from assets.community.suites import VOLUME
-from assets.community.volume import is_accepted
+from assets.community.volume import fewest_expected, is_accepted
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
 
@@ -39,12 +47,14 @@ class Outcome:
         published: Months that are as they landed.
         refused: Month -> why its news are not published.
         withdrawn_rows: Month -> rows taken out of what stays published of a refused month.
+        emptied: Month without any row to publish -> fewest rows that were to be expected of it, where some were.
     """
 
     findings: dict[str, Sequence[Finding]] = field(default_factory=dict)
     published: set[str] = field(default_factory=set)
     refused: dict[str, Refusal] = field(default_factory=dict)
     withdrawn_rows: dict[str, int] = field(default_factory=dict)
+    emptied: dict[str, float] = field(default_factory=dict)
 
 
 def publish_months(
@@ -71,6 +81,7 @@ def publish_months(
         ContractViolation: Landed rows are not what the contract says.
     """
     outcome = Outcome()
+    before = {commit.partition: commit.rows for commit in lake.commits(contract.key)}
     volumes = _Volumes(records or lake, frozenset(accept_volume))
     for start in range(0, len(months), _MONTHS_AT_ONCE):
         due = list(months[start : start + _MONTHS_AT_ONCE])
@@ -82,7 +93,23 @@ def publish_months(
             raise AlwaysOvertaken(
                 f"{contract.key}: more keeps landing that decides {', '.join(due)}; run again once it has landed"
             )
+    if contract.event_time is not None:
+        outcome.emptied = _emptied(lake, contract, outcome.published, before)
     return outcome
+
+
+def _emptied(
+    lake: Lake, contract: TableContract, months: Collection[str], before: Mapping[str, int]
+) -> dict[str, float]:
+    """Months that have no row, although some were to be expected.
+
+    They are not refused: rows that landed no longer must not stay. So the check of the volume warns of them.
+    """
+    counts = {commit.partition: commit.rows for commit in lake.commits(contract.key)}
+    newest = newest_landed_month(lake)
+    empty = sorted(set(months) - set(counts))
+    expected = {month: fewest_expected(counts, month, newest, before.get(month, 0)) for month in empty}
+    return {month: rows for month, rows in expected.items() if rows is not None}
 
 
 def _attempt(

@@ -77,6 +77,12 @@ def landed_months(lake: Lake, contract: TableContract) -> list[str]:
     return Landed.of(lake).months(contract.key)
 
 
+def newest_landed_month(lake: Lake) -> str:
+    """The last month of any table in any source; empty text if nothing with a time has landed."""
+    landed = Landed.of(lake)
+    return max((m for table in published_tables() for m in landed.months(table.key) if m != UNDATED), default="")
+
+
 def stage_months(lake: Lake, contract: TableContract, months: Sequence[str]) -> list[StagedMonth]:
     """Stage several months of a table, with lookups built once; months that are current are not touched.
 

@@ -6,7 +6,7 @@ A month in which no row may be published has a record without findings; one of w
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assets.contracts.lake import Lake
@@ -28,6 +28,7 @@ class Finding:
         examples: Up to five such rows: column -> value as text.
         rows_checked: Rows about which the statement says anything; 0 where no row has the columns it needs.
         accepted_rows: Size of the month that somebody has said is right, although the statement is false; else None.
+        follows_from: Refused ``table/month`` -> how many of these rows name one that landed there.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Finding:
     examples: tuple[Mapping[str, str], ...]
     rows_checked: int
     accepted_rows: int | None = None
+    follows_from: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def only_follows(self) -> bool:
+        """Whether it is false for no other reason than that other months are refused."""
+        return not self.passed and 0 < sum(self.follows_from.values()) == self.unexpected_count
 
     @property
     def blocks(self) -> bool:

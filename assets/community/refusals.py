@@ -5,14 +5,14 @@ later. ``beautyflow validate`` shows examples of the rows that are refused now.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from assets.community.record import Finding
-from assets.community.suites import VOLUME
+from assets.community.suites import statements
 from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
-from assets.contracts.wording import counted
+from assets.contracts.wording import counted, some_of
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,13 @@ class Refusal:
         table: Key of the contract.
         month: Partition.
         observed: Statement -> what was seen instead.
+        follows_from: Statement that is false only because other months are refused -> these, as ``table/month``.
     """
 
     table: str
     month: str
     observed: Mapping[str, str]
+    follows_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def head(self) -> str:
@@ -37,14 +39,26 @@ class Refusal:
     def as_line(self, contract: TableContract) -> str:
         """What is wrong, and what to do about it."""
         seen = "; ".join(f"{name}: {observed}" for name, observed in self.observed.items())
-        remedies = dict.fromkeys(_remedy(contract, name, self.month) for name in self.observed)
+        remedies = dict.fromkeys(self._remedy(contract, name) for name in self.observed)
         return f"{self.table}/{self.month}: {seen}. {' '.join(remedies)}"
 
+    def _remedy(self, contract: TableContract, statement: str) -> str:
+        if causes := self.follows_from.get(statement):
+            return f"It is published once {some_of(causes)} can be."
+        return remedy_of(contract, statement, self.month)
 
-def refusal_of(table: str, month: str, findings: Iterable[Finding]) -> Refusal:
+
+def remedy_of(contract: TableContract, statement: str, month: str) -> str:
+    """What to do about a statement that is false of a month."""
+    known = {s.name: s.remedy for s in statements(contract)}
+    return known.get(statement, "Correct the rows, and import again.").format(month=month)
+
+
+def refusal_of(table: str, month: str, findings: Sequence[Finding]) -> Refusal:
     """What keeps a month from being published."""
     observed = {finding.name: finding.observed for finding in findings if finding.blocks}
-    return Refusal(table, month, observed or {"month_is_audited": "it was not"})
+    follows = {finding.name: list(finding.follows_from) for finding in findings if finding.only_follows}
+    return Refusal(table, month, observed or {"month_is_audited": "it was not"}, follows)
 
 
 def write_refusal(lake: Lake, refusal: Refusal) -> None:
@@ -82,15 +96,6 @@ def as_message(refusals: Sequence[tuple[TableContract, Refusal]]) -> str:
         "`beautyflow validate` shows rows for which a statement is false."
     )
     return "\n".join(lines)
-
-
-def _remedy(contract: TableContract, statement: str, month: str) -> str:
-    if statement in VOLUME:
-        return f"If there really are so many rows: `beautyflow materialize --accept-volume {month}`."
-    for reference in contract.references:
-        if statement == f"{reference.column}_is_in_{reference.to_table}":
-            return f"Add the missing rows to `{reference.to_table}`, or take these out, and import again."
-    return "Correct the rows, and import again."
 
 
 def _folder(table: str) -> str:

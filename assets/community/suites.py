@@ -4,9 +4,10 @@ A statement is a name that is true when all is well, with the Great Expectations
 it. A new contract gets its statements by existing. Two kinds of frames are tested:
 
 * *rows*: the staged rows of some months, with what they refer to joined in: for a reference from
-  ``column``, ``<column>__known`` says whether the referenced row is published, ``<column>__moment`` when
-  it came into being; ``<column>__differs`` whether it names another row than the first reference to the same
-  table; ``month`` is the partition and ``event_month`` the month of the row's event time;
+  ``column``, ``<column>__known`` says whether the referenced row is published, ``<column>__refused`` which refused
+  month it stands in if it is not, ``<column>__moment`` when it came into being; ``<column>__differs`` whether it
+  names another row than the first reference to the same table; ``month`` is the partition and ``event_month`` the
+  month of the row's event time;
 * *months*: one row per staged month with ``rows``, ``duplicate_keys``, ``keys_elsewhere``,
   ``mistyped_columns``, ``rows_low`` and ``rows_high`` (see ``volume.py``), which DuckDB aggregates out of core.
 
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 ROWS, MONTHS = "rows", "months"
 MUST_BE_TRUE = ("opted_in", "is_public")
 """Flags that only hold true once a table is published."""
-VOLUME = ("volume_has_not_collapsed", "volume_has_not_exploded")
+COLLAPSED, EXPLODED = "volume_has_not_collapsed", "volume_has_not_exploded"
+VOLUME = (COLLAPSED, EXPLODED)
 """Statements that may be false of a month in which nothing is wrong; see ``volume.py``."""
+
+_AGAIN = "or take these rows out, and import again."
+_ACCEPT = "If there really are so many rows: `beautyflow materialize --accept-volume {month}`."
+_DEFECT = "No file can cause this; please report it, with what `beautyflow validate` prints."
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Statement:
     Attributes:
         name: The statement, as an identifier; unique in its table.
         description: The same for people.
+        remedy: What a person does where it is false; ``{month}`` stands for the partition.
         frame: ``rows`` or ``months``.
         columns: Columns that a row needs for the statement to say anything about it.
         expectation: Class name of the expectation in Great Expectations.
@@ -50,10 +57,17 @@ class Statement:
 
     name: str
     description: str
+    remedy: str
     frame: str
     columns: tuple[str, ...]
     expectation: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown_columns(self) -> tuple[str, ...]:
+        """Columns that tell a person why a row is wrong; what only the test needs is none of them."""
+        tested = (self.arguments[name] for name in ("column", "column_A", "column_B") if name in self.arguments)
+        return tuple(dict.fromkeys(c for c in (*self.columns, *tested) if not c.endswith(("__known", "__differs"))))
 
 
 @cache
@@ -83,6 +97,11 @@ def suite_of(contract: TableContract, frame: str) -> "ExpectationSuite":
     return suite
 
 
+def reference_statement(reference: Reference) -> str:
+    """Name of the statement that a reference names a published row."""
+    return f"{reference.column}_is_in_{reference.to_table}"
+
+
 def event_time_of(table: str) -> str | None:
     """Event time of a referenced table; None where it has none."""
     return all_contracts()[table].event_time
@@ -108,22 +127,34 @@ def pairs_of_one_table(contract: TableContract) -> list[tuple[str, str]]:
 
 def _month_statements(contract: TableContract) -> Iterator[Statement]:
     key = ", ".join(f"`{name}`" for name in contract.primary_key)
-    yield _zero_to_zero("types_are_as_declared", "Every column has the type of the contract.", "mistyped_columns")
-    yield _zero_to_zero("keys_are_unique", f"No two rows of the month share {key}.", "duplicate_keys")
+    yield _zero_to_zero(
+        "types_are_as_declared", "Every column has the type of the contract.", _DEFECT, "mistyped_columns"
+    )
+    yield _zero_to_zero(
+        "keys_are_unique",
+        f"No two rows of the month share {key}.",
+        "Keep one row of each key, and import again.",
+        "duplicate_keys",
+    )
     if keys_are_timeless(contract):
-        yield _zero_to_zero("keys_occur_in_no_other_month", f"No other month has a row with {key}.", "keys_elsewhere")
+        yield _zero_to_zero(
+            "keys_occur_in_no_other_month",
+            f"No other month has a row with {key}.",
+            "Keep one row of each key, import again, and materialize all months.",
+            "keys_elsewhere",
+        )
     yield Statement(
         "month_is_not_empty",
         "The month holds at least one row.",
+        _DEFECT,
         MONTHS,
         ("rows",),
         "ExpectColumnValuesToBeBetween",
         {"column": "rows", "min_value": 1},
     )
     if contract.event_time is not None:
-        collapsed, exploded = VOLUME
-        yield _at_least(collapsed, "Not far fewer rows than the months before.", "rows", "rows_low")
-        yield _at_least(exploded, "Not far more rows than the months before.", "rows_high", "rows")
+        yield _at_least(COLLAPSED, "Not far fewer rows than the months before.", _ACCEPT, "rows", "rows_low")
+        yield _at_least(EXPLODED, "Not far more rows than the months before.", _ACCEPT, "rows_high", "rows")
 
 
 def _column_statements(contract: TableContract) -> Iterator[Statement]:
@@ -132,6 +163,7 @@ def _column_statements(contract: TableContract) -> Iterator[Statement]:
             yield Statement(
                 f"{column.name}_is_present",
                 f"Every row has `{column.name}`.",
+                f"Fill in `{column.name}`, {_AGAIN}",
                 ROWS,
                 (),
                 "ExpectColumnValuesToNotBeNull",
@@ -141,6 +173,7 @@ def _column_statements(contract: TableContract) -> Iterator[Statement]:
             yield Statement(
                 f"{column.name}_is_in_range",
                 f"`{column.name}` lies in {_range(column.minimum, column.maximum)}.",
+                f"Correct `{column.name}`, {_AGAIN}",
                 ROWS,
                 (column.name,),
                 "ExpectColumnValuesToBeBetween",
@@ -150,6 +183,7 @@ def _column_statements(contract: TableContract) -> Iterator[Statement]:
             yield Statement(
                 f"{column.name}_is_true",
                 f"Only rows with `{column.name}` are published.",
+                _DEFECT,
                 ROWS,
                 (column.name,),
                 "ExpectColumnValuesToBeInSet",
@@ -160,8 +194,9 @@ def _column_statements(contract: TableContract) -> Iterator[Statement]:
 def _reference_statements(contract: TableContract) -> Iterator[Statement]:
     for reference in contract.references:
         yield Statement(
-            f"{reference.column}_is_in_{reference.to_table}",
+            reference_statement(reference),
             f"`{reference.column}` names a published row of `{reference.to_table}`.",
+            f"Add the missing rows to `{reference.to_table}`, or take these out, and import again.",
             ROWS,
             (reference.column,),
             "ExpectColumnValuesToBeInSet",
@@ -171,6 +206,7 @@ def _reference_statements(contract: TableContract) -> Iterator[Statement]:
         yield Statement(
             f"{first}_is_not_{second}",
             f"`{first}` and `{second}` differ: nobody relates to themselves.",
+            "Take these rows out, and import again.",
             ROWS,
             (first, second),
             "ExpectColumnValuesToBeInSet",
@@ -185,13 +221,21 @@ def _time_statements(contract: TableContract) -> Iterator[Statement]:
     yield Statement(
         "event_month_is_the_partition",
         f"`{event}` lies in the month of the partition, neither before nor after.",
+        _DEFECT,
         ROWS,
         (),
         "ExpectColumnPairValuesToBeEqual",
         {"column_A": "event_month", "column_B": "month", "ignore_row_if": "neither"},
     )
     for end in other_moments(contract):
-        yield _at_least(f"{end}_is_not_before_{event}", f"`{end}` is not before `{event}`.", end, event, frame=ROWS)
+        yield _at_least(
+            f"{end}_is_not_before_{event}",
+            f"`{end}` is not before `{event}`.",
+            f"Correct `{end}` or `{event}`, {_AGAIN}",
+            end,
+            event,
+            frame=ROWS,
+        )
     for reference in contract.references:
         if (began := event_time_of(reference.to_table)) is not None:
             yield _order_statement(event, reference, began)
@@ -201,21 +245,23 @@ def _order_statement(event: str, reference: Reference, began: str) -> Statement:
     return _at_least(
         f"{event}_is_not_before_{began}_of_{reference.column}",
         f"`{event}` is not before `{began}` of the row of `{reference.to_table}` that `{reference.column}` names.",
+        f"Correct `{event}`, or `{began}` in `{reference.to_table}`, {_AGAIN}",
         event,
         f"{reference.column}__moment",
         frame=ROWS,
     )
 
 
-def _zero_to_zero(name: str, description: str, column: str) -> Statement:
+def _zero_to_zero(name: str, description: str, remedy: str, column: str) -> Statement:
     arguments = {"column": column, "min_value": 0, "max_value": 0}
-    return Statement(name, description, MONTHS, (column,), "ExpectColumnValuesToBeBetween", arguments)
+    return Statement(name, description, remedy, MONTHS, (column,), "ExpectColumnValuesToBeBetween", arguments)
 
 
-def _at_least(name: str, description: str, larger: str, smaller: str, *, frame: str = MONTHS) -> Statement:
+def _at_least(name: str, description: str, remedy: str, larger: str, smaller: str, *, frame: str = MONTHS) -> Statement:
     return Statement(
         name,
         description,
+        remedy,
         frame,
         (larger, smaller),
         "ExpectColumnPairValuesAToBeGreaterThanB",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from assets.community.suites import suite_of
+from assets.community.suites import Statement, statements, suite_of
 from assets.contracts.settings import refuse_great_expectations_telemetry
 from assets.contracts.table import TableContract
 
@@ -56,13 +56,17 @@ def failures(
         kind: ``suites.ROWS`` or ``suites.MONTHS``.
         shown: Columns that examples show beside those of the statement.
     """
-    every_row = {"result_format": "COMPLETE", "unexpected_index_column_names": ["month", *shown]}
+    named = {statement.name: statement for statement in statements(contract) if statement.frame == kind}
+    columns = [column for statement in named.values() for column in statement.shown_columns]
+    index = [column for column in dict.fromkeys(["month", *shown, *columns]) if column in frame]
+    every_row = {"result_format": "COMPLETE", "unexpected_index_column_names": index}
     found: dict[tuple[str, str], Failure] = {}
     for result in _validate(frame, contract, kind, every_row).results:
         if not result.success:
-            name = result.expectation_config.meta["statement"]
+            statement = named[result.expectation_config.meta["statement"]]
             months = [str(month) for month in frame["month"].unique()]
-            found |= {(month, name): failure for month, failure in _failures_by_month(result, months).items()}
+            failed = _failures_by_month(result, months, _columns_of_examples(statement, shown))
+            found |= {(month, statement.name): failure for month, failure in failed.items()}
     return found
 
 
@@ -72,7 +76,11 @@ def _validate(frame: "pd.DataFrame", contract: TableContract, kind: str, result_
         return batch.validate(_suite(contract, kind), result_format=result_format)
 
 
-def _failures_by_month(result: Any, months: list[str]) -> dict[str, Failure]:
+def _columns_of_examples(statement: Statement, shown: list[str]) -> list[str]:
+    return [column for column in dict.fromkeys([*shown, *statement.shown_columns]) if column != "month"]
+
+
+def _failures_by_month(result: Any, months: list[str], columns: list[str]) -> dict[str, Failure]:
     """A statement that cannot be tested is false of every month."""
     raised = [e["exception_message"] for e in _exceptions(result.exception_info) if e.get("raised_exception")]
     if raised:
@@ -80,11 +88,11 @@ def _failures_by_month(result: Any, months: list[str]) -> dict[str, Failure]:
     rows_by_month: dict[str, list[Mapping[str, Any]]] = {}
     for row in result.result["unexpected_index_list"]:
         rows_by_month.setdefault(row["month"], []).append(row)
-    return {month: Failure(len(rows), _examples(rows)) for month, rows in rows_by_month.items()}
+    return {month: Failure(len(rows), _examples(rows, columns)) for month, rows in rows_by_month.items()}
 
 
-def _examples(rows: list[Mapping[str, Any]]) -> tuple[Mapping[str, str], ...]:
-    return tuple({str(k): _text(v) for k, v in row.items() if k != "month"} for row in rows[:EXAMPLES])
+def _examples(rows: list[Mapping[str, Any]], columns: list[str]) -> tuple[Mapping[str, str], ...]:
+    return tuple({name: _text(row[name]) for name in columns if name in row} for row in rows[:EXAMPLES])
 
 
 def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

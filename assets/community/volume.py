@@ -10,9 +10,9 @@ from assets.contracts.table import UNDATED
 
 HISTORY = 6
 """Months before that are looked at; with fewer there is no bound."""
-_FACTOR = 5.0
+FACTOR = 5.0
 """A month may always differ by this factor from where the trend points, or from what was accepted."""
-_DEVIATIONS = 6.0
+DEVIATIONS = 6.0
 """Robust standard deviations that a month may differ by, where that is more."""
 
 
@@ -29,7 +29,24 @@ def is_accepted(rows: int, accepted: int) -> bool:
 
     A month goes on growing, and loses rows of those who withdraw; as for any expectation, a factor of 5 is allowed.
     """
-    return accepted <= rows * _FACTOR and rows <= accepted * _FACTOR
+    return accepted <= rows * FACTOR and rows <= accepted * FACTOR
+
+
+def fewest_expected(counts: Mapping[str, int], month: str, newest: str, before: int) -> float | None:
+    """Fewest rows that were to be expected of a month that has none; None where none at all is plausible.
+
+    What the month held before counts as much as the months before it do: a month may lose all rows but a fifth.
+
+    Args:
+        counts: Month -> rows of the table, without this month.
+        month: The month that has no row.
+        newest: Newest month of any table; it may still be open, so the months before it say nothing of it.
+        before: Rows that the month held until now.
+    """
+    expected = before / FACTOR
+    if month < newest:
+        expected = max(expected, bounds({newest: 0, **counts}, month).low or 0.0)
+    return expected if expected >= 1 else None
 
 
 def bounds(counts: Mapping[str, int], month: str) -> Bounds:
@@ -55,7 +72,7 @@ def bounds(counts: Mapping[str, int], month: str) -> Bounds:
     predictions = logs + growth * ages
     centre = float(np.median(predictions))
     spread = 1.4826 * float(np.median(np.abs(predictions - centre)))
-    half = max(math.log(_FACTOR), _DEVIATIONS * spread, _DEVIATIONS / math.sqrt(max(math.exp(centre), 1.0)))
+    half = max(math.log(FACTOR), DEVIATIONS * spread, DEVIATIONS / math.sqrt(max(math.exp(centre), 1.0)))
     is_newest = not any(name > month for name in counts if name != UNDATED)
     return Bounds(None if is_newest else math.exp(centre - half), math.exp(centre + half))
 

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.contracts.lake import Lake
+from assets.contracts.wording import counted
 from assets.figures import months_figure
 from assets.landing.intake import LandingState, forget_snapshots, take_in
 from assets.metadata import OWNERS, markdown_table, picture
@@ -57,16 +58,38 @@ def landing(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
         metadata=metadata,
         check_results=[
             dg.AssetCheckResult(
-                check_name="something_has_landed", passed=intake.landed > 0, metadata={"rows": intake.landed}
+                check_name="something_has_landed",
+                passed=intake.landed > 0,
+                description=_landed(intake),
+                metadata={"rows": intake.landed},
             ),
             dg.AssetCheckResult(
                 check_name="few_rows_are_rejected",
                 passed=intake.landed > 0 and intake.rejected <= intake.landed / 19,
                 severity=dg.AssetCheckSeverity.WARN,
+                description=_rejected(intake),
                 metadata={"landed": intake.landed, "rejected": intake.rejected},
             ),
         ],
     )
+
+
+def _landed(intake: LandingState) -> str:
+    if intake.landed:
+        return f"{counted(intake.landed, 'row')} landed."
+    return "No row of any table has landed; put a community into the landing folder, or import one."
+
+
+def _rejected(intake: LandingState) -> str:
+    together = intake.landed + intake.rejected
+    if not together:
+        return "There is no row at all."
+    told = f"{intake.rejected:,} of {counted(together, 'row')} ({intake.rejected / together:.1%}) are in quarantine"
+    if not intake.rejected:
+        return f"{told}."
+    worst = max(intake.rejections, key=lambda line: line["rows"])
+    most = f"{worst['rows']:,} for {worst['reason']} in {worst['table']} of {worst['source']}"
+    return f"{told}, most of them {most}; `beautyflow rejected` shows why."
 
 
 def _last_snapshot(instance: dg.DagsterInstance) -> str:

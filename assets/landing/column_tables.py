@@ -5,12 +5,12 @@
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 
 from assets.contracts.settings import PROJECT_ROOT
 from assets.contracts.table import Column, TableContract
+from assets.contracts.written_pages import WrittenPart
 from assets.landing.importers.canonical import column_defaults
 from assets.landing.importers.casting import expected_of, range_condition
 from assets.landing.importers.format import CONSENT_IN_USERS, CONSENT_OF_ALL, landing_tables
@@ -18,40 +18,10 @@ from assets.landing.importers.format import CONSENT_IN_USERS, CONSENT_OF_ALL, la
 PAGE = PROJECT_ROOT / "docs" / "how-to" / "bring-your-own-community.md"
 COMMAND = "python -m assets.landing.column_tables"
 
-_START = f"<!-- Written from assets/contracts by `{COMMAND}`; change the contracts, not these tables. -->\n"
-_END = "<!-- End of what is written. -->\n"
-
-
-class StalePage(RuntimeError):
-    """The committed page does not list the columns of the contracts; the message says how to write it again."""
-
 
 def render_columns(contracts: Iterable[TableContract]) -> str:
     """The tables of columns as Markdown."""
     return "\n".join(_table(contract) for contract in contracts)
-
-
-def check_page(path: Path = PAGE) -> None:
-    """Compare the committed page with the contracts.
-
-    Raises:
-        StalePage: They differ.
-    """
-    if path.read_text(encoding="utf-8") != _rewritten(path):
-        raise StalePage(f"{path.name} is not what the contracts say; run `{COMMAND}` and commit the result")
-
-
-def write_page(path: Path = PAGE) -> None:
-    """Write the tables into the page."""
-    path.write_text(_rewritten(path), encoding="utf-8")
-
-
-def _rewritten(path: Path) -> str:
-    before, start, rest = path.read_text(encoding="utf-8").partition(_START)
-    _, end, after = rest.partition(_END)
-    if not start or not end:
-        raise StalePage(f"{path.name} has no place for the columns; put {_START.strip()} and {_END.strip()} there")
-    return f"{before}{start}\n{render_columns(landing_tables().values())}\n{end}{after}"
 
 
 def _table(contract: TableContract) -> str:
@@ -93,8 +63,11 @@ def _meaning(column: Column) -> str:
     return f"{column.description} Unit: {column.unit}." if column.unit else column.description
 
 
+PART = WrittenPart(PAGE, COMMAND, "assets/contracts", lambda: render_columns(landing_tables().values()))
+
+
 if __name__ == "__main__":
     if "--print" in sys.argv[1:]:
-        print(render_columns(landing_tables().values()))
+        print(PART.render())
     else:
-        write_page()
+        PART.write()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assets.contracts.lake import Lake
+from assets.contracts.lake import Commit, Lake
 from assets.contracts.landed import landed_sources, source_document
 from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.registry import all_contracts
@@ -187,8 +187,12 @@ def _rows(source: str, zone: Lake) -> list[dict[str, Any]]:
     for key in _landed_tables():
         if commits := zone.commits(key):
             rows = sum(commit.rows for commit in commits)
-            lines.append({"source": source, "table": key, "rows": rows, "months": len(commits)})
+            lines.append({"source": source, "table": key, "rows": rows, "months": _months_in(commits)})
     return lines
+
+
+def _months_in(commits: Iterable[Commit]) -> int:
+    return sum(commit.partition != UNDATED for commit in commits)
 
 
 def _rejections(source: str, zone: Lake) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from assets.contracts.landed import landed_source, landed_sources
 from assets.contracts.quarantine import QUARANTINE
 
 _COLUMNS = ["source", "table", "reason", "file", "row", "column", "detail"]
-_DETAIL_CHARACTERS = 160
+_DETAIL_CHARACTERS = 300
 
 
 def rejected_rows(lake: Lake, source: str | None = None, *, limit: int = 3) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ import pytest
 
 from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment
 from assets.resources import RayJobs
-from assets.running import RunOutcome, open_instance, run_job, steps_log
+from assets.running import open_instance, run_job, steps_log
+from assets.telling import RunOutcome
 from tests.integration.failing_job import FailingRequest
 
 

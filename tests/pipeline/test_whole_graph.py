@@ -15,7 +15,8 @@ from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
 from assets.dbt.query import run_query
 from assets.landing.simulation import simulate_into
-from assets.running import RunOutcome, materialize_community
+from assets.running import materialize_community
+from assets.telling import RunOutcome
 
 
 @pytest.fixture(scope="module")

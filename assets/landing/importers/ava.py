@@ -16,8 +16,9 @@ import pyarrow as pa
 from assets.contracts.community import PHOTOS
 from assets.contracts.crowd import LABELS
 from assets.contracts.table import Column
+from assets.contracts.wording import counted
 from assets.landing.importers.casting import Field, constant, field_of, identifier
-from assets.landing.importers.checking import Rule, Source
+from assets.landing.importers.checking import Rule, Source, found_fields
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import Format, Intake
 from assets.landing.importers.images import image_places, keep_images_by_photo_id
@@ -48,7 +49,7 @@ def _refuse_another_layout(votes: Path) -> None:
     fields = len(first_lines(votes, 1)[0].split())
     if fields != len(_FIELDS):
         raise ImportFailure(
-            f"there are {fields} fields",
+            f"the line has {counted(fields, 'field')}",
             file=votes,
             line=1,
             expected="15 whole numbers: index, image id, ten vote counts, two tag ids and a challenge id",
@@ -63,7 +64,7 @@ def _split_lines(votes: Path, intake: Intake) -> Source:
     relation = (
         f"(SELECT {ROW}, {TEXT}, {fields}, "
         f"coalesce({PROBLEM}, CASE WHEN {wrong} THEN 'wrong_number_of_fields' END) AS {PROBLEM}, "
-        f"coalesce({DETAIL}, CASE WHEN {wrong} THEN 'found ' || len(parts) || ' fields, expected {len(_FIELDS)}' END) "
+        f"coalesce({DETAIL}, CASE WHEN {wrong} THEN {found_fields('parts', len(_FIELDS))} END) "
         f"AS {DETAIL} FROM (SELECT *, regexp_split_to_array(trim(line), '\\s+') AS parts FROM {lines.relation}))"
     )
     return Source(votes.name, relation, dict.fromkeys(_FIELDS, "VARCHAR"), lines.stream, has_text=True)

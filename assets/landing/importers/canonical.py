@@ -31,7 +31,7 @@ from assets.landing.importers.format import (
     landing_tables,
 )
 from assets.landing.importers.images import image_places, keep_images_by_photo_id, keep_named_images
-from assets.landing.importers.table_files import load_table_file
+from assets.landing.importers.table_files import load_table_file, warn_of_missing_time
 
 COMMUNITY_KEYS = ("name", "consent", "notes")
 
@@ -57,6 +57,7 @@ def read(path: Path, options: object, intake: Intake) -> None:
             source = load_table_file(
                 intake, contract, file, str(file.relative_to(path)), defaults=defaults, remedies=_remedies(contract)
             )
+            warn_of_missing_time(intake, contract, source, str(file.relative_to(path)))
             with_uri |= "uri" in source.fields
         intake.workspace.reject_duplicates(contract.key)
         if contract.key == PHOTOS.key:

@@ -28,6 +28,7 @@ _TRUE = "'true', 't', 'yes', 'y', '1'"
 _FALSE = "'false', 'f', 'no', 'n', '0'"
 _WHOLE = r"[+-]?[0-9]+(\.0+)?"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?"
+_TIME_FORMATS = "a time such as 2015-12-31, 2015-12-31T23:00:00Z or 2015-12-31 23:00:00-08:00, or seconds since 1970"
 _FARTHEST_SECOND = 253_402_300_799  # end of the year 9999: beyond it make_timestamp fails instead of giving null
 
 
@@ -116,6 +117,29 @@ def expected_of(column: Column) -> str:
     return _EXPECTED.get(_family(column.type), "text")
 
 
+def time_hint(column: Column, raw: str) -> str:
+    """SQL of what a time that cannot be read, or lies out of range, looks like instead; empty text if nobody knows.
+
+    Args:
+        column: The column; for others than times the hint is empty.
+        raw: SQL of what stands there.
+    """
+    if not pa.types.is_timestamp(column.type):
+        return "''"
+    text = f"trim(CAST({raw} AS VARCHAR))"
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    units = [
+        f"WHEN {number} >= {_EARLIEST_SECOND * factor} AND {number} < {_LATEST_SECOND * factor} "
+        f"THEN {literal(f' (this looks like {unit} since 1970: divide by {factor:,})')}"
+        for unit, factor in _UNITS.items()
+    ]
+    shapes = [
+        f"WHEN regexp_full_match({text}, {literal(shape)}) THEN {literal(f' (this looks like {looks})')}"
+        for shape, looks in _TIME_SHAPES.items()
+    ]
+    return f"CASE {' '.join([*units, *shapes])} ELSE '' END"
+
+
 def range_condition(column: Column, value: str) -> tuple[str, str] | None:
     """SQL condition for a value outside the contract's range, and what is expected; None without a range."""
     if pa.types.is_timestamp(column.type):
@@ -128,6 +152,16 @@ def range_condition(column: Column, value: str) -> tuple[str, str] | None:
         conditions.append(f"{value} > {column.maximum}")
         words.append(f"at most {column.maximum:g}")
     return (f"({' OR '.join(conditions)})", " and ".join(words)) if conditions else None
+
+
+_EARLIEST_SECOND, _LATEST_SECOND = 631_152_000, 4_102_444_800
+"""``EARLIEST`` and ``LATEST``."""
+_UNITS = {"milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+_TIME_SHAPES = {
+    r"[0-9]{1,2}[/.\- ][0-9]{1,2}[/.\- ][0-9]{4}.*": "a date that ends with its year: write it as 2015-12-31",
+    r"[0-9]{4}[/.][0-9]{1,2}[/.][0-9]{1,2}.*": "a date without dashes: write it as 2015-12-31",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*[0-9 ][A-Za-z]{3,5}": "a zone by its name: write its offset, as in -08:00",
+}
 
 
 def _cast_string(column: Column, text: str, *, is_key: bool) -> Cast:
@@ -214,6 +248,6 @@ _EXPECTED = {
     "integer": "a whole number",
     "number": "a finite number",
     "boolean": "true or false",
-    "timestamp": "an ISO 8601 time or seconds since 1970",
+    "timestamp": _TIME_FORMATS,
     "list": "a list such as [1, 2, 3]",
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from assets.contracts.table import Column
-from assets.landing.importers.casting import Cast, identifier, literal, range_condition
+from assets.landing.importers.casting import Cast, identifier, literal, range_condition, time_hint
 from assets.landing.importers.text_files import DETAIL, PROBLEM, ROW, TEXT, TextRows
 
 FILE_SHIFT = 40
@@ -86,6 +86,17 @@ def future_rules(columns: Sequence[Column], latest: datetime) -> list[Rule]:
     ]
 
 
+def found_fields(parts: str, expected: int) -> str:
+    """SQL of what is wrong with a line that was split into another number of parts.
+
+    Args:
+        parts: SQL of the list of parts.
+        expected: How many there should be.
+    """
+    ending = f"CASE len({parts}) WHEN 1 THEN '' ELSE 's' END"
+    return f"'found ' || len({parts}) || ' field' || {ending} || ', expected {expected}'"
+
+
 def checked_rows_sql(
     columns: Sequence[Column],
     casts: Sequence[Cast],
@@ -140,7 +151,8 @@ def _chosen(faults: Sequence[tuple[int, _Fault]], attribute: str) -> str:
 
 def _column_faults(i: int, column: Column, cast: Cast) -> list[_Fault]:
     name, value = literal(column.name), identifier(column.name)
-    found = f"'found ' || coalesce(left(CAST(_raw_{i} AS VARCHAR), {_FOUND_CHARACTERS}), 'nothing') || ', expected '"
+    found = f"'found ' || coalesce(left(CAST(_raw_{i} AS VARCHAR), {_FOUND_CHARACTERS}), 'nothing')"
+    found += f" || {time_hint(column, f'_raw_{i}')} || ', expected '"
     faults = [
         _Fault(
             f"NOT _absent_{i} AND {value} IS NULL", literal(cast.reason), name, f"{found} || {literal(cast.expected)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from assets.contracts.crowd import CROWD_RATINGS
 from assets.landing.importers.casting import constant
 from assets.landing.importers.format import Format, Intake, option
-from assets.landing.importers.table_files import load_table_file
+from assets.landing.importers.table_files import load_table_file, warn_of_missing_time
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,11 @@ def read(path: Path, options: CrowdRatingsOptions, intake: Intake) -> None:
         "duration_ms": options.duration_ms,
     }
     columns = {column: name for column, name in named.items() if name}
-    load_table_file(intake, CROWD_RATINGS, path, path.name, columns=columns, defaults={"is_gold": constant(False)})
+    source = load_table_file(
+        intake, CROWD_RATINGS, path, path.name, columns=columns, defaults={"is_gold": constant(False)}
+    )
+    if not options.rated_at:
+        warn_of_missing_time(intake, CROWD_RATINGS, source, path.name)
     intake.workspace.reject_duplicates(CROWD_RATINGS.key)
 
 

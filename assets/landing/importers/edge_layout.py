@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.contracts.wording import counted
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.text_files import first_lines
 
@@ -136,7 +137,7 @@ def _roles(
         return ("source", "target", third), [f"the third column was taken for a {third}"]
     if width not in _BY_POSITION:
         raise ImportFailure(
-            f"there are {width} columns without names",
+            f"the line has {counted(width, 'column')} without a name",
             file=path,
             line=line,
             expected="2 to 4 columns",

@@ -12,7 +12,7 @@ import pyarrow as pa
 from assets.contracts.community import EDGES, USER_QUALITY
 from assets.contracts.table import Column
 from assets.landing.importers.casting import Field, literal
-from assets.landing.importers.checking import Source
+from assets.landing.importers.checking import Source, found_fields
 from assets.landing.importers.edge_layout import BLANKS, Layout, guess_layout
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import Format, Intake, option
@@ -77,7 +77,7 @@ def _source(path: Path, layout: Layout, intake: Intake) -> tuple[Source, dict[st
     relation = (
         f"(SELECT {ROW}, {TEXT}, parts, "
         f"coalesce({PROBLEM}, CASE WHEN len(parts) <> {width} THEN 'wrong_number_of_fields' END) AS {PROBLEM}, "
-        f"coalesce({DETAIL}, 'found ' || len(parts) || ' fields, expected {width}') AS {DETAIL} "
+        f"coalesce({DETAIL}, {found_fields('parts', width)}) AS {DETAIL} "
         f"FROM (SELECT *, {_split_sql(layout.separator)} AS parts FROM {lines.relation} "
         f"WHERE (line IS NULL OR left(line, 1) NOT IN ('#', '%')){header}))"
     )

@@ -59,6 +59,7 @@ class Intake:
         consent: ``users_table``: each user has said so; ``all``: the dataset as a whole states it, and
             users that no file lists are derived from the ids seen.
         notes: What a person should know of this import.
+        warnings: What is most likely a mistake, although it can be imported.
     """
 
     name: str
@@ -67,11 +68,17 @@ class Intake:
     option_names: tuple[str, ...] = ()
     consent: str = CONSENT_OF_ALL
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Tell the person something once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        """Tell the person of a likely mistake once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
 
     def stored_location(self, path: Path) -> str:
         """A path as photo URIs hold it: relative to the landing folder if below it, else absolute."""

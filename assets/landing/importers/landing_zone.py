@@ -16,6 +16,7 @@ import pyarrow as pa
 from assets.contracts.lake import Lake, Staged
 from assets.contracts.landed import SOURCE_DOCUMENT
 from assets.contracts.quarantine import QUARANTINE
+from assets.contracts.table import UNDATED
 from assets.landing.importers.format import landing_tables
 from assets.landing.importers.report import TableReport
 from assets.landing.importers.workspace import Workspace
@@ -35,9 +36,14 @@ def stage_everything(zone: Lake, workspace: Workspace, name: str) -> tuple[list[
         rejected = workspace.rejected_counts(key)
         if rejected:
             staged.append(_stage_rejected(zone, workspace, key, name))
-        landed = sum(month.rows for month in months)
+        landed, table = sum(month.rows for month in months), workspace.tables[key]
         reports[key] = TableReport(
-            landed, rejected, tuple(month.partition for month in months), landed - workspace.accepted(key)
+            landed,
+            rejected,
+            tuple(month.partition for month in months),
+            landed - workspace.accepted(key),
+            _undated_rows(months) if table.contract.event_time else None,
+            tuple(table.files),
         )
         staged += months
     return staged, reports
@@ -55,6 +61,10 @@ def publish(zone: Lake, staged: Iterable[Staged], document: Mapping[str, Any], c
                 zone.drop(table, partition)
     whole = {**document, "partitions": _committed(zone)}
     zone.put_bytes(SOURCE_DOCUMENT, (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _undated_rows(months: Iterable[Staged]) -> int:
+    return sum(month.rows for month in months if month.partition == UNDATED)
 
 
 def _stage_months(zone: Lake, workspace: Workspace, key: str) -> Iterator[Staged]:

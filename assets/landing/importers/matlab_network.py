@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.contracts.community import EDGES, GROUP_MEMBERSHIPS
+from assets.contracts.wording import counted
 from assets.landing.importers.casting import Field
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import Format, Intake, option
@@ -88,7 +89,9 @@ def _matrix(path: Path, name: str, value: Any) -> Any:
 def _load_groups(intake: Intake, path: Path, name: str, value: Any, users: int) -> None:
     groups = _matrix(path, name, value)
     if groups.shape[0] != users:
-        raise ImportFailure(f"{name} has {groups.shape[0]} rows", file=path, expected=f"{users} rows, one per user")
+        raise ImportFailure(
+            f"{name} has {counted(groups.shape[0], 'row')}", file=path, expected=f"{users} rows, one per user"
+        )
     numbers = groups.data if groups.shape[1] == 1 else groups.col + 1
     _load_pairs(intake, GROUP_MEMBERSHIPS, path, name, ("user_id", "group_id"), groups.row + 1, numbers)
 

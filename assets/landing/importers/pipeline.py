@@ -15,6 +15,7 @@ from typing import Any
 from assets.contracts.lake import Lake, LakeError
 from assets.contracts.landed import landed_source, source_document
 from assets.contracts.provenance import code_version_of
+from assets.contracts.wording import counted
 from assets.landing.importers.casting import EARLIEST
 from assets.landing.importers.consent import derive_users, honour_refusals
 from assets.landing.importers.failures import ImportFailure
@@ -30,7 +31,7 @@ GRACE = timedelta(days=1)
 """How far an event may lie after the delivery: times without a zone are taken for UTC, and clocks differ."""
 
 _CODE = ("assets.landing.importers", "assets.landing.file_names", "assets.contracts")
-_SHOWN_CHARACTERS = 200
+_SHOWN_CHARACTERS = 300
 
 
 def import_source(
@@ -90,7 +91,7 @@ def import_source(
 
 def _land(zone: Lake, intake: Intake, chosen: Format, identity: dict[str, Any], delivered_at: datetime) -> ImportReport:
     staged, tables = stage_everything(zone, intake.workspace, intake.name)
-    report = ImportReport(intake.name, chosen.name, False, tables, tuple(intake.notes))
+    report = ImportReport(intake.name, chosen.name, False, tables, tuple(intake.notes), tuple(intake.warnings))
     document = {
         "identity": identity,
         "delivered_at": delivered_at.isoformat(),
@@ -124,7 +125,7 @@ def _refuse_nothing(
     if rejections or had_landed:
         problem = f"no row can be used ({'; '.join(rejections) or 'the tables are empty'})"
         if had_landed:
-            problem += f", and {had_landed:,} rows of the source {name!r} would be lost"
+            problem += f", and {counted(had_landed, 'row')} of the source {name!r} would be lost"
         remedy = "Correct the files"
         remedy += f", or delete {zone.location('')} if the source is to go." if had_landed else "."
         raise ImportFailure(problem, file=path, expected=chosen.expects, remedy=remedy)

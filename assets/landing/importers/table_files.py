@@ -6,6 +6,7 @@ from pathlib import Path
 from assets.contracts.table import TableContract
 from assets.landing.importers.casting import Field, field_of
 from assets.landing.importers.checking import Rule, Source
+from assets.landing.importers.column_names import likely_column
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import Intake
 from assets.landing.importers.text_files import delimited_rows
@@ -32,6 +33,9 @@ RULES: Mapping[str, Sequence[Rule]] = {
     ),
 }
 """Rules that hold for a table whatever its format, beside types, nulls, ranges and keys."""
+
+_DATED_ELSEWHERE = ("scores",)
+"""Tables whose files need no time: the month of a score is that of its photo."""
 
 
 def open_table_file(intake: Intake, path: Path, label: str) -> Source:
@@ -108,9 +112,52 @@ def bind_columns(
                 line=1 if source.has_text else None,
                 column=name,
                 expected=_expected_columns(contract, defaults),
-                remedy=remedies.get(column.name) or _renaming(intake.option_names),
+                remedy=_remedy(
+                    name,
+                    likely_column(column.name, _unknown_columns(contract, source)),
+                    remedies.get(column.name, ""),
+                    _renaming(intake.option_names),
+                ),
             )
     return values
+
+
+def warn_of_missing_time(intake: Intake, contract: TableContract, source: Source, label: str) -> None:
+    """Say that a file has no column with the time of its rows, and which one was most likely meant for it.
+
+    Args:
+        intake: Where the file was loaded.
+        contract: The table that it was loaded into.
+        source: The file.
+        label: What to call the file.
+    """
+    event = contract.event_time
+    if event is None or event in source.fields or contract.key in _DATED_ELSEWHERE:
+        return
+    likely = likely_column(event, _unknown_columns(contract, source))
+    intake.warn(f"{label} has no column {event!r}, so its rows have no month; {_dating(intake, event, likely)}")
+
+
+def _dating(intake: Intake, event: str, likely: str | None) -> str:
+    if event in intake.option_names:
+        return f"did you mean {likely!r}? Say -o {event}={likely}" if likely else f"name it with the option {event}"
+    if likely:
+        return f"did you mean {likely!r}? Rename it to {event}, and import again"
+    return f"if it has another name, rename it to {event}, and import again"
+
+
+def _remedy(name: str, likely: str | None, stated: str, renaming: str) -> str:
+    """What to do about a missing column: what is most likely first, then what the format says."""
+    if likely is None:
+        return stated or renaming
+    if stated:
+        return f"Did you mean {likely!r}? Then rename it to {name}. Otherwise {stated[0].lower()}{stated[1:]}"
+    return f"Did you mean {likely!r}? {renaming}"
+
+
+def _unknown_columns(contract: TableContract, source: Source) -> list[str]:
+    """Columns that have no name of the contract: a name that is nearly another one is none of these."""
+    return [name for name in source.fields if name not in contract.schema.names]
 
 
 def _expected_columns(contract: TableContract, defaults: Mapping[str, Field]) -> str:

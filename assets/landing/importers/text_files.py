@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from assets.contracts.wording import counted
 from assets.landing.importers.failures import ImportFailure
 
 BLOCK_BYTES = 2 << 20
@@ -132,7 +133,7 @@ class TextRows:
         return pc.binary_join_element_wise(*batch.columns, self.delimiter)
 
     def _problems(self, bad: list[pacsv.InvalidRow], lines: Lines) -> pa.RecordBatch:
-        details = [f"found {r.actual_columns} fields, expected {r.expected_columns}" for r in bad]
+        details = [f"found {counted(r.actual_columns, 'field')}, expected {r.expected_columns}" for r in bad]
         own = [
             pa.array(lines),
             pa.array([r.text for r in bad], pa.string()),

@@ -45,12 +45,14 @@ class CheckedTable:
         rows: Name of the DuckDB table that holds its rows.
         selects: SQL selects of the accepted rows, one per way in which a row lands.
         many_per_line: Whether one line of a file holds many rows; the quarantine keeps lines.
+        files: Files that its rows were read from, in the order of reading.
     """
 
     contract: TableContract
     rows: str
     selects: list[str] = field(default_factory=list)
     many_per_line: bool = False
+    files: list[str] = field(default_factory=list)
 
 
 class Workspace:
@@ -175,6 +177,8 @@ class Workspace:
             self._run(f"INSERT INTO {identifier(rows)} BY NAME {sql}", source)
         if table is None:
             self.tables[contract.key] = CheckedTable(contract, rows, [_accepted_sql(contract, rows)], many_per_line)
+        if source.file not in self.tables[contract.key].files:
+            self.tables[contract.key].files.append(source.file)
 
     def read_once(self, name: str, select: str, source: Source) -> None:
         """Keep what a SQL select makes of a source in a table called ``name``.

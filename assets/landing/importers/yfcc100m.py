@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.contracts.community import PHOTOS
+from assets.contracts.wording import counted
 from assets.landing.importers.casting import Field, constant
-from assets.landing.importers.checking import Source
+from assets.landing.importers.checking import Source, found_fields
 from assets.landing.importers.failures import ImportFailure
 from assets.landing.importers.format import Format, Intake, option
 from assets.landing.importers.images import keep_images_by_photo_id
@@ -71,7 +72,7 @@ def _layout(path: Path) -> tuple[int, int, int]:
                     photo = position - 1 if fields[position - 2].isdecimal() else position - 2
                     return len(fields), photo, position
     raise ImportFailure(
-        f"no line looks like YFCC100M; the first one has {len(lines[0].split(chr(9)))} fields",
+        f"no line looks like YFCC100M; the first one has {counted(len(lines[0].split(chr(9))), 'field')}",
         file=path,
         line=1,
         expected="23 fields (25 with line number and hash), separated by tabs, with an NSID such as 39019111@N00",
@@ -87,7 +88,7 @@ def _source(path: Path, width: int, nsid: int, intake: Intake) -> Source:
         f"WHEN NOT regexp_full_match(nsid, '{_NSID}') THEN 'not_an_nsid' END"
     )
     detail = (
-        f"CASE WHEN len(parts) <> {width} THEN 'found ' || len(parts) || ' fields, expected {width}' "
+        f"CASE WHEN len(parts) <> {width} THEN {found_fields('parts', width)} "
         f"WHEN {marker} = '1' THEN 'found a video, expected a photo' "
         f"WHEN {marker} <> '0' THEN 'found marker ' || {marker} || ', expected 0 for a photo or 1 for a video' "
         "ELSE 'found user ' || nsid || ', expected an NSID such as 39019111@N00' END"

@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,8 +13,6 @@ from dagster._core.storage.dagster_run import DagsterRun
 from assets import running
 from assets.contracts.settings import Settings
 from assets.running import (
-    RunOutcome,
-    conclude,
     known_months,
     materialize_community,
     open_instance,
@@ -24,6 +21,7 @@ from assets.running import (
     span_of,
     steps_log,
 )
+from assets.telling import RunOutcome, conclude
 
 KNOWN = ["2015-12", "2016-01", "2016-02", "undated"]
 STATUS = dg.DagsterRunStatus
@@ -293,50 +291,6 @@ def test_materialize_community_names_months_that_changed_and_were_not_asked_for(
     assert "2015-12, undated changed as well and keep what they held" in told
     assert "`beautyflow materialize --job nightly_increment --months 2015-12..undated`" in told
     assert materialize_community(settings, "nightly_increment", "", lambda line: None).left == []
-
-
-# ---- conclude ----
-
-
-def test_conclude_of_success_counts_both_runs_and_names_checks_and_the_next_step(tmp_path):
-    landing = RunOutcome("land_community", "a", True, [], [], ["landing.few_rows_are_rejected"], 1, 1)
-    built = RunOutcome("build_community", "b", True, ["check x.y failed: z"], ["x.y"], [], 4, 9)
-    lines = conclude(built.after(landing), tmp_path).splitlines()
-    assert lines[0] == (
-        "build_community succeeded: 5 steps, 10 assets made; "
-        "1 check failed (x.y), 1 check warned (landing.few_rows_are_rejected)"
-    )
-    assert "beautyflow status" in lines[1]
-    assert "beautyflow sql" in lines[1]
-
-
-def test_conclude_of_failure_repeats_each_problem_in_one_line_and_says_what_to_do(tmp_path):
-    problems = ["check users.ids_are_unique failed: 3 are not", "users failed: not published\nat all"]
-    text = conclude(RunOutcome("build_community", "b", False, problems), tmp_path / "steps.log")
-    assert text.splitlines()[:3] == [
-        "build_community failed:",
-        "  ! check users.ids_are_unique failed: 3 are not",
-        "  ! users failed: not published",
-    ]
-    for told in ("did not run", "stays as it was", "import", "beautyflow validate", str(tmp_path / "steps.log")):
-        assert told in text
-
-
-def test_conclude_of_refused_months_says_that_all_else_was_made_and_repeats_what_to_do(tmp_path):
-    problems = [
-        "refused_months failed: 1 refused month: photos/2013-04 (x)\nadd the missing rows",
-        "check a.b failed: c\nd",
-    ]
-    outcome = RunOutcome("build_community", "b", False, problems, ["a.b"], failed_steps=["refused_months"])
-    lines = conclude(outcome, tmp_path).splitlines()
-    assert lines[:4] == [
-        "build_community made everything, but not from all that landed:",
-        "  ! check a.b failed: c",
-        "  ! 1 refused month: photos/2013-04 (x)",
-        "add the missing rows",
-    ]
-    assert "did not run" not in "\n".join(lines)
-    assert "did not run" in conclude(replace(outcome, failed_steps=["refused_months", "scores"]), tmp_path)
 
 
 # ---- the instance ----

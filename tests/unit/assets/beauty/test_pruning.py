@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from assets.beauty.calibration import MINIMUM_PHOTOS, NotCalibrated, photos_to_score
-from assets.beauty.pruning import prune_training_set, prune_unscorable_photos, training_sets_at_hand
-from assets.contracts.beauty import TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.beauty.pruning import prune_training_set, prune_unscorable_photos, prune_zones, training_sets_at_hand
+from assets.contracts.beauty import SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.table import UNDATED
@@ -109,3 +109,20 @@ def test_prune_unscorable_photos_takes_out_withdrawn_ones_where_nothing_is_left_
     before = state(broken)
     assert prune_unscorable_photos(broken) == 0
     assert state(broken) == before
+
+
+def test_prune_zones_takes_out_withdrawn_photos_of_every_model_and_keeps_what_made_the_rest(
+    lake: Lake, put: Put, photo
+) -> None:
+    put(photos=[photo(1), photo(2, "2013-05-01")])
+    zone = lake.zone("drift")
+    for version in ("m-1", "m-2"):
+        same = {"model_version": version, "preprocessing_hash": "p", "uploaded_at": None, "beauty": 0.5}
+        rows = SCORES.conform(pa.Table.from_pylist([{"photo_id": i, **same} for i in (1, 2, 3)]))
+        zone.write(SCORES, version, rows, code_version="c", inputs={"weights": version})
+    assert prune_zones(lake, ("drift", "calibration")) == 2
+    assert sorted(zone.read(SCORES)["photo_id"].to_pylist()) == [1, 1, 2, 2]
+    assert zone.is_current(SCORES, "m-2", code_version="c", inputs={"weights": "m-2"})
+    before = state(lake)
+    assert prune_zones(lake, ("drift", "calibration")) == 0
+    assert state(lake) == before

@@ -151,5 +151,52 @@ def test_the_volume_of_a_month_is_accepted_on_request_and_the_check_says_so(
     check = checks["volume_has_not_collapsed"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert check.metadata["accepted_rows_by_month"].value == {"2013-04": 1}
-    assert check.description == "False in 1 of 1 months, and accepted there: 2013-04."
+    assert check.description == "False in 1 of 1 month, and accepted there: 2013-04."
     assert [name for name, e in checks.items() if not e.passed] == ["volume_has_not_collapsed"]
+
+
+def checks_of(result: dg.ExecuteInProcessResult, contract: TableContract) -> dict[str, dg.AssetCheckEvaluation]:
+    key = dg.AssetKey(contract.key)
+    return {e.check_name: e for e in result.get_asset_check_evaluations() if e.asset_key == key}
+
+
+def test_checks_stay_unanswered_where_no_row_is_to_be_published_and_metadata_says_so(
+    lake: Lake, land: Land, moment: At
+) -> None:
+    land("flickr", users=[{"user_id": 1, "joined_at": moment("2013-03-01"), "opted_in": True}])
+    land(
+        "flickr",
+        photos=[{"photo_id": 1, "user_id": 1, "uploaded_at": moment("2013-03-02"), "is_public": True, "uri": ""}],
+    )
+    result = run_all(lake)
+    assert result.success
+    assert checks_of(result, PHOTOS) == {}
+    (photos,) = result.asset_materializations_for_node("photos")
+    counted = {name: photos.metadata[name].value for name in ("months_audited", "months_without_rows")}
+    assert counted == {"months_audited": 0, "months_without_rows": 1}
+
+
+def test_the_check_of_the_volume_warns_of_a_month_that_lost_its_rows(lake: Lake, land: Land, moment: At) -> None:
+    people = [{"user_id": i, "joined_at": moment("2013-04-01"), "opted_in": True} for i in range(10)]
+    land("flickr", users=people)
+    assert run_all(lake).success
+    lake.zone("landed/flickr").drop("users", "2013-04")
+    result = run_all(lake)
+    assert result.success
+    assert lake.partitions("users") == []
+    ((name, check),) = checks_of(result, USERS).items()
+    assert (name, check.passed, check.severity) == ("volume_has_not_collapsed", False, dg.AssetCheckSeverity.WARN)
+    assert check.description == (
+        "No row where there should be some (2013-04: at least 2 expected); see whether a file is missing."
+    )
+    assert check.metadata["empty_months"].value == ["2013-04"]
+
+
+def test_failing_checks_say_what_was_found_in_one_line(refusing: dg.ExecuteInProcessResult) -> None:
+    told = {e.check_name: e.description or "" for e in refusing.get_asset_check_evaluations() if not e.passed}
+    assert told == {
+        "user_id_is_in_users": "False in 1 of 1 month, so the news of these are not published "
+        "(2013-04: false of 1 of 3 rows)."
+    }
+    passed = {e.description for e in refusing.get_asset_check_evaluations() if e.passed}
+    assert passed == {"True in 1 month."}

@@ -10,6 +10,7 @@ import pytest
 
 from assets.community.audit import audit_month, audit_months
 from assets.community.publishing import StagedMonth, published_tables
+from assets.community.refusals import Refusal, write_refusal
 from assets.community.suites import Statement, statements
 from assets.contracts.community import EDGES, FAVORITES, PHOTOS, USERS
 from assets.contracts.lake import Lake, Staged
@@ -208,3 +209,20 @@ def test_audit_months_says_that_undated_rows_leave_time_order_open(
     assert all(f.passed for f in findings)
     order = next(f for f in findings if f.name == "removed_at_is_not_before_created_at")
     assert (order.rows_checked, order.observed) == (0, "no row has removed_at and created_at")
+
+
+def test_audit_months_counts_apart_what_names_a_refused_row_and_shows_the_others(
+    community: Lake, land: Callable[..., None], put_unchecked: PutUnchecked
+) -> None:
+    refused = range(700, 705)
+    land("club", users=[{"user_id": i, "joined_at": START, "opted_in": True} for i in refused])
+    write_refusal(community, Refusal("users", "2001-01", {"opted_in_is_present": "false of 1 of 5 rows"}))
+    rows = good_rows(PHOTOS, START + timedelta(days=4), 0)
+    for row, user_id in zip(rows, (*refused, UNKNOWN), strict=True):
+        row["user_id"] = user_id
+    staged = put_unchecked(PHOTOS, "2001-01", as_table(PHOTOS, rows))
+    findings = audit_months(community, PHOTOS, [staged_month(staged)], frame_rows=2)["2001-01"]
+    (known,) = [f for f in findings if not f.passed]
+    assert (known.unexpected_count, dict(known.follows_from), known.only_follows) == (6, {"users/2001-01": 5}, False)
+    assert known.observed == "false of 6 of 6 rows, 5 of them because users/2001-01 is refused"
+    assert known.examples == ({"photo_id": "10005", "user_id": "999"},)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from assets.community.volume import HISTORY, bounds
+from assets.community.volume import HISTORY, bounds, fewest_expected
 
 
 def months(counts: list[int], first: int = 1) -> dict[str, int]:
@@ -56,3 +56,19 @@ def test_bounds_widen_with_a_restless_history() -> None:
     assert calm.high is not None
     assert restless.high is not None
     assert restless.high > 10 * calm.high
+
+
+def test_fewest_expected_goes_by_the_months_before_but_for_the_newest_month_of_all() -> None:
+    counts = months([1000] * 6)
+    assert fewest_expected(counts, "2010-07", newest="2010-08", before=0) == pytest.approx(200)
+    assert fewest_expected(counts, "2010-07", newest="2010-07", before=0) is None
+    assert fewest_expected(months([1000] * 5), "2010-06", newest="2010-08", before=0) is None
+
+
+def test_fewest_expected_lets_rare_rows_stay_away() -> None:
+    assert fewest_expected(months([4] * 6), "2010-07", newest="2010-08", before=0) is None
+
+
+@pytest.mark.parametrize(("before", "expected"), [(0, None), (4, None), (5, 1), (1000, 200)])
+def test_fewest_expected_goes_by_what_the_month_held(before: int, expected: float | None) -> None:
+    assert fewest_expected({}, "2010-07", newest="2010-07", before=before) == expected

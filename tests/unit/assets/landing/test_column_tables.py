@@ -1,28 +1,10 @@
-import pytest
-
 from assets.contracts.community import USERS
-from assets.landing.column_tables import PAGE, StalePage, check_page, render_columns, write_page
+from assets.landing.column_tables import PART, render_columns
 from assets.landing.importers.format import landing_tables
 
 
-def test_check_page_finds_the_committed_page_true_of_the_contracts():
-    check_page()
-
-
-def test_check_page_names_the_command_when_stale_and_write_page_makes_it_true(tmp_path):
-    path = tmp_path / "page.md"
-    path.write_text(PAGE.read_text().replace("| `joined_at` | a time", "| `joined_at` | a word"))
-    with pytest.raises(StalePage, match=r"page\.md is not what .* run `python -m assets\.landing\.column_tables`"):
-        check_page(path)
-    write_page(path)
-    assert path.read_text() == PAGE.read_text()
-
-
-def test_check_page_refuses_a_page_without_a_place_for_the_columns(tmp_path):
-    path = tmp_path / "page.md"
-    path.write_text("# Nothing\n")
-    with pytest.raises(StalePage, match="no place for the columns"):
-        check_page(path)
+def test_the_committed_page_is_true_of_the_contracts():
+    PART.check()
 
 
 def test_render_columns_lists_every_column_of_every_landing_table():

@@ -46,6 +46,6 @@ def test_render_rejected_says_where_and_what_in_bounded_lines():
     assert render_rejected([row, {**row, "column": None, "detail": "y" * 500}]).splitlines() == [
         "  first rejected rows of each reason:",
         "    users r: u.csv, row 3, column c: found x",
-        f"    users r: u.csv, row 3: {'y' * 160}...",
+        f"    users r: u.csv, row 3: {'y' * 300}...",
     ]
     assert render_rejected([]) == ""

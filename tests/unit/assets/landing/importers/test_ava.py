@@ -75,5 +75,5 @@ def test_read_refuses_other_folders_and_files(importing, folder):
     path = folder({"a/readme.txt": "x", "b/AVA.txt": "1,2,3\n"})
     with pytest.raises(ImportFailure, match="there is no AVA.txt; expected a folder with AVA.txt"):
         importing.run("ava", path / "a")
-    with pytest.raises(ImportFailure, match="line 1: there are 1 fields; expected 15 whole numbers: index, image id"):
+    with pytest.raises(ImportFailure, match="line 1: the line has 1 field; expected 15 whole numbers: index, image id"):
         importing.run("ava", path / "b")

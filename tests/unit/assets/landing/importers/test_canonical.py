@@ -295,7 +295,7 @@ def test_read_takes_compressed_text(importing, folder):
         (
             {"users.csv": USERS_CSV, "raters.csv": "rater\n1\n"},
             r"raters.csv, line 1, column 'rater_id': .* optional ones are country, track_record. "
-            "Rename the column in the file.$",
+            "Did you mean 'rater'[?] Rename the column in the file.$",
         ),
         ({"users.csv": "user_id,user_id\n"}, r"users.csv, line 1: the name 'user_id' stands twice"),
         ({"users.csv": "user_id,User_ID\n"}, r"users.csv, line 1: the name 'User_ID' stands twice"),

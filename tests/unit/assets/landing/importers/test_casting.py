@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from assets.contracts.table import UTC_TIMESTAMP, Column
-from assets.landing.importers.casting import Field, cast, constant, range_condition
+from assets.landing.importers.casting import Field, cast, constant, range_condition, time_hint
 
 
 def utc(*parts):
@@ -127,3 +127,29 @@ def test_range_condition_follows_the_contract():
     assert expected == "a time in 1990..2099"
     for moment, outside in [("1989-12-31", True), ("1990-01-01", False), ("2100-01-01", True)]:
         assert duckdb.sql(f"SELECT {condition} FROM (SELECT TIMESTAMP '{moment}' AS v)").fetchone() == (outside,)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("1420070400000", " (this looks like milliseconds since 1970: divide by 1,000)"),
+        (" 1420070400000.0 ", " (this looks like milliseconds since 1970: divide by 1,000)"),
+        ("1420070400000000", " (this looks like microseconds since 1970: divide by 1,000,000)"),
+        ("1420070400000000000", " (this looks like nanoseconds since 1970: divide by 1,000,000,000)"),
+        ("31/12/2015", " (this looks like a date that ends with its year: write it as 2015-12-31)"),
+        ("31.12.2015 23:00", " (this looks like a date that ends with its year: write it as 2015-12-31)"),
+        ("2015/12/31", " (this looks like a date without dashes: write it as 2015-12-31)"),
+        ("2015-12-31 23:00 PST", " (this looks like a zone by its name: write its offset, as in -08:00)"),
+        ("2015-02-31", ""),
+        ("12", ""),
+        ("tomorrow", ""),
+    ],
+)
+def test_time_hint_names_what_a_time_looks_like(text, hint):
+    column = Column("c", UTC_TIMESTAMP, "")
+    assert duckdb.sql(f"SELECT {time_hint(column, 'v')} FROM (SELECT '{text}' AS v)").fetchone() == (hint,)
+    assert evaluate(UTC_TIMESTAMP, f"'{text}'")[0] is None or not hint
+
+
+def test_time_hint_is_about_times_only():
+    assert duckdb.sql(f"SELECT {time_hint(Column('c', pa.int64(), ''), '1420070400000')}").fetchone() == ("",)

@@ -131,7 +131,7 @@ def test_read_notes_what_it_guessed(importing, folder):
         ("# nothing\n", {}, "graph.txt: there is no link; expected lines with two whole numbers"),
         ("words only\nmore words\n", {}, "line 1: no line looks like a link, the first one is 'words only'"),
         ("% bip unweighted\n1 2\n", {}, "line 1: this network is bipartite.*favorites.csv"),
-        ("1 2 3 4 5\n", {}, "line 1: there are 5 columns without names; expected 2 to 4 columns. Say what"),
+        ("1 2 3 4 5\n", {}, "line 1: the line has 5 columns without a name; expected 2 to 4 columns. Say what"),
         ("1 2\n", {"columns": "source,goal"}, "the option columns is 'source,goal'; expected source and target"),
         ("1 2\n", {"columns": "source,source,target"}, "the option columns is"),
         ("source,target,rating\n1,2,3\n", {"undirected": "true"}, "ratings of undirected links have no receiver"),

@@ -90,7 +90,7 @@ def test_import_source_refuses_to_lose_all_rows(importing, folder):
     with pytest.raises(
         ImportFailure,
         match="no row can be used .users: not_a_boolean 1, not_an_integer 1, first users.csv row 2: "
-        "found x, expected a whole number., and 1 rows of the source 'here' would be lost; .* or delete /.*/here if",
+        "found x, expected a whole number., and 1 row of the source 'here' would be lost; .* or delete /.*/here if",
     ):
         importing.run("canonical", folder({"users.csv": f"{users}x,true\n2,perhaps\n"}))
     with pytest.raises(ImportFailure, match="the tables are empty.*would be lost"):
@@ -132,6 +132,8 @@ def test_import_source_keeps_a_document_of_what_it_did(importing, graph):
         "rejected": {"not_an_integer": 1},
         "months": ["undated"],
         "derived": 0,
+        "undated": 1,
+        "files": ["graph.txt"],
     }
     assert sorted(document["partitions"]) == ["edges/undated", "quarantine/edges", "users/undated"]
 
