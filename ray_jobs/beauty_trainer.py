@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from assets.contracts.requests import TrainBeautyModel
-from models.evaluation import bootstrapped, low_high_accuracy, owners, spearman
+from models.evaluation import owners
 from models.heads import BUCKET_VALUES, BUCKETS
 from models.registry import model_entry
 from models.training import EpochMetrics, TrainingData, TrainingSettings, predict_beauty, train_network
 from models.weights import ModelConfig, dump_weights
 from ray_jobs.cluster import usable_cpus
+from ray_jobs.head_comparison import HeldOut
 from ray_jobs.photo_source import PhotoSource
 from ray_jobs.prepared_photos import prepare_photos
 
@@ -48,7 +49,7 @@ class BeautyTrainer:
 
         Returns:
             ``weights`` (bytes), ``preprocessing_hash``, ``parameters``, ``training_photos``,
-            ``unusable_photos``, ``metrics`` and ``curves``.
+            ``unusable_photos``, ``held_out`` (``HeldOut``) and ``curves``.
 
         Raises:
             ValueError: Fewer than two photos of the split ``train`` could be read.
@@ -73,7 +74,9 @@ class BeautyTrainer:
             "parameters": sum(p.numel() for p in network.parameters()),
             "training_photos": len(chosen["train"]),
             "unusable_photos": int((~usable).sum()),
-            "metrics": _held_out_metrics(beauty, *(each[chosen["test"]] for each in (targets, metric, owner))),
+            "held_out": HeldOut(
+                beauty, targets[chosen["test"]], metric[chosen["test"]], owner[chosen["test"]], _last_spearman(curve)
+            ),
             "curves": _curves(curve),
         }
 
@@ -91,17 +94,8 @@ def _targets(buckets: np.ndarray) -> np.ndarray:
     return np.array([values[bucket] for bucket in buckets], np.float32)
 
 
-def _held_out_metrics(
-    beauty: np.ndarray, targets: np.ndarray, metric: np.ndarray, owner: np.ndarray
-) -> list[dict[str, Any]]:
-    """Metrics on users and months that training has not seen; intervals draw whole users."""
-    extreme = targets != 0.5
-    accuracy = bootstrapped(low_high_accuracy, beauty[extreme], targets[extreme] == 1.0, groups=owner[extreme])
-    correlation = bootstrapped(spearman, beauty, metric, groups=owner)
-    return [
-        {"name": "accuracy_low_high", **accuracy.to_dict()},
-        {"name": "spearman_with_metric", **correlation.to_dict()},
-    ]
+def _last_spearman(curve: list[EpochMetrics]) -> float | None:
+    return curve[-1].validation_spearman if curve else None
 
 
 def _curves(curve: list[EpochMetrics]) -> dict[str, list[float]]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from assets.contracts.beauty import SCORES
 from assets.contracts.community import PHOTOS
-from assets.contracts.crowd import CROWD_RATINGS
+from assets.contracts.crowd_results import PHOTO_RATINGS
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import CrossValidateBeauty
@@ -125,19 +125,18 @@ def run(request: CrossValidateBeauty, report: Report = silent) -> dict[str, Any]
 
 
 def rated_photos(lake: Lake, minimum_ratings: int) -> pa.Table:
-    """Public photos with an image and enough ratings; gold questions, whose answer is given, are no ratings.
+    """Public photos with an image and enough ratings by accepted raters.
 
     Returns:
         ``photo_id``, ``user_id``, ``uploaded_at``, ``uri``, ``mean_rating``, sorted by ``photo_id``.
     """
-    ratings = lake.dataset(CROWD_RATINGS).to_table(columns=["photo_id", "rating"], filter=~pc.field("is_gold"))
-    means = ratings.group_by("photo_id").aggregate([("rating", "mean"), ("rating", "count")])
-    means = means.filter(pc.greater_equal(means["rating_count"], minimum_ratings))
+    means = lake.dataset(PHOTO_RATINGS).to_table(
+        columns=["photo_id", "mean_rating"], filter=pc.field("n") >= minimum_ratings
+    )
     wanted = (pc.field("uri") != "") & pc.field("is_public") & pc.field("photo_id").isin(means["photo_id"])
     columns = ["photo_id", "user_id", "uploaded_at", "uri"]
     photos = lake.dataset(PHOTOS).to_table(columns=columns, filter=wanted)
-    joined = photos.join(means.select(["photo_id", "rating_mean"]), "photo_id", join_type="inner")
-    return joined.rename_columns([*columns, "mean_rating"]).sort_by("photo_id").combine_chunks()
+    return photos.join(means, "photo_id", join_type="inner").sort_by("photo_id").combine_chunks()
 
 
 def assign_folds(users: Sequence[int | None], photos: Sequence[int], folds: int, seed: int) -> np.ndarray:
@@ -212,7 +211,7 @@ def _agreement(scored: pa.Table, photos: pa.Table) -> dict[str, Any]:
 
 def _model_version(request: CrossValidateBeauty, lake: Lake) -> str:
     asked = {name: value for name, value in request.to_dict().items() if name not in ("lake_uri", "media_root")}
-    inputs = {**lake.fingerprints(CROWD_RATINGS.key), **lake.fingerprints(PHOTOS.key)}
+    inputs = {**lake.fingerprints(PHOTO_RATINGS.key), **lake.fingerprints(PHOTOS.key)}
     document = json.dumps([asked, inputs, code_version_of(*CODE)], sort_keys=True)
     return f"{request.architecture}-cv{request.folds}-{hashlib.sha256(document.encode()).hexdigest()[:12]}"
 

@@ -7,6 +7,7 @@ What the worker does stands in ``beauty_trainer.py``.
 
 import hashlib
 import json
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import TrainBeautyModel
 from ray_jobs.entry import Report, main, silent
+from ray_jobs.head_comparison import HEADS, HeldOut, compare_heads
 from ray_jobs.model_store import add_model, is_held_back, model_rows, weights_name
 
 CODE = (
@@ -32,6 +34,7 @@ CODE = (
     "models.transfer",
     "models.weights",
     "ray_jobs.beauty_trainer",
+    "ray_jobs.head_comparison",
     "ray_jobs.prepared_photos",
     "ray_jobs.train_beauty_model",
 )
@@ -39,35 +42,69 @@ CODE = (
 
 
 def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
-    """Train, store the weights, add the row.
+    """Train, store the weights, add the row; two of each where the head is to be found out.
 
     Returns:
         The row of ``beauty_model`` with ``metrics`` decoded (list of name, value, n, lower, upper), ``curves``
         (name -> value per epoch), ``trained``: False if the model was there already, and ``scores_with``: version of
-        the model that scores from now on, another one if this is no better than a coin.
+        the model that scores from now on, another one if this is no better than a coin. With the head ``auto`` it is
+        the row of the better one, and ``comparison`` says how both did.
 
     Raises:
         ValueError: The training set has no rows, or the request names an unknown network or head.
     """
     lake = Lake(request.lake_uri)
-    code_version = code_version_of(*CODE)
-    inputs = lake.fingerprints(TRAINING_SET.key)
-    identity = json.dumps(
-        {"request": _what_matters(request), "training_set": inputs, "code_version": code_version}, sort_keys=True
-    )
+    if request.head == "auto":
+        return _run_both(lake, request, report)
+    identity = _identity(lake, request)
     for row in model_rows(lake):
         if row["config"] == identity:
             report(f"{row['model_version']} was trained from this request already")
-            return _result(lake, _scoring_again(lake, row, code_version, inputs), trained=False)
+            return _result(lake, _scoring_again(lake, row), trained=False)
+    made = _train(lake, request, report)
+    return _result(lake, _add(lake, made.row), trained=True)
+
+
+def _run_both(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any]:
+    name = _comparison_name(_identity(lake, request))
+    comparison = json.loads(lake.get_bytes(name) or b"{}")
+    known = {row["model_version"]: row for row in model_rows(lake)}
+    if comparison and all(each["model_version"] in known for each in comparison["heads"]):
+        winner = known[comparison["model_version"]]
+        report(f"{winner['model_version']} was trained from this request already")
+        return {**_result(lake, _scoring_again(lake, winner), trained=False), "comparison": comparison}
+    made = {head: _train(lake, replace(request, head=head), report) for head in HEADS}
+    comparison = compare_heads(
+        {head: each.held_out for head, each in made.items()},
+        {head: str(each.row["model_version"]) for head, each in made.items()},
+    )
+    winner = comparison["winner"]
+    report(f"the {winner} scores: {comparison['rule']}")
+    lake.put_bytes(name, json.dumps(comparison, sort_keys=True).encode())
+    for head in sorted(HEADS, key=lambda head: head == winner):
+        row = _add(lake, made[head].row)
+    return {**_result(lake, row, trained=True), "comparison": comparison}
+
+
+@dataclass(frozen=True)
+class _Trained:
+    row: dict[str, Any]
+    held_out: HeldOut
+
+
+def _train(lake: Lake, request: TrainBeautyModel, report: Report) -> _Trained:
+    """Train one network and store its weights and curves."""
     rows = lake.read(TRAINING_SET, columns=["photo_id", "user_id", "uri", "bucket", "metric", "split"])
     if not rows.num_rows:
         raise ValueError(f"training_set of {lake.uri} has no rows; materialize it before training")
-    report(f"training {request.architecture} on {rows.num_rows:,} labelled photos")
+    report(f"training {request.architecture} as {request.head} on {rows.num_rows:,} labelled photos")
     trained = _train_on_ray(request, rows)
     weights = trained["weights"]
     digest = hashlib.sha256(weights).hexdigest()
     version = f"{request.architecture}-{digest[:12]}"
     lake.put_bytes(weights_name(version), weights)
+    lake.put_bytes(_curves_name(version), json.dumps(trained["curves"], sort_keys=True).encode())
+    report(f"trained {version} on {trained['training_photos']:,} photos, {trained['unusable_photos']:,} unusable")
     row = {
         "model_version": version,
         "preprocessing_hash": trained["preprocessing_hash"],
@@ -77,26 +114,43 @@ def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
         "weights_sha256": digest,
         "parameters": trained["parameters"],
         "training_photos": trained["training_photos"],
-        "metrics": json.dumps(trained["metrics"], sort_keys=True),
-        "config": identity,
+        "metrics": json.dumps(trained["held_out"].metrics(), sort_keys=True),
+        "config": _identity(lake, request),
     }
-    lake.put_bytes(_curves_name(version), json.dumps(trained["curves"], sort_keys=True).encode())
-    full = add_model(lake, row, code_version=code_version, inputs=inputs)
-    report(f"trained {version} on {trained['training_photos']:,} photos, {trained['unusable_photos']:,} unusable")
-    return _result(lake, full, trained=True)
+    return _Trained(row, trained["held_out"])
 
 
-def _scoring_again(lake: Lake, row: dict[str, Any], code_version: str, inputs: dict[str, str]) -> dict[str, Any]:
+def _identity(lake: Lake, request: TrainBeautyModel) -> str:
+    """What decides the weights: the request without locations, the training set and the code."""
+    settings = {
+        name: value for name, value in request.to_dict().items() if name not in ("lake_uri", "media_root")
+    }  # the same community may live elsewhere tomorrow
+    known = {
+        "request": settings,
+        "training_set": lake.fingerprints(TRAINING_SET.key),
+        "code_version": code_version_of(*CODE),
+    }
+    return json.dumps(known, sort_keys=True)
+
+
+def _add(lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
+    return add_model(lake, row, code_version=code_version_of(*CODE), inputs=lake.fingerprints(TRAINING_SET.key))
+
+
+def _scoring_again(lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
     """The row in front: labels that went there and back must score with what they trained."""
     rows = model_rows(lake)
     if row == rows[-1] or is_held_back(row, rows):
         return row
-    without_sequence = {name: value for name, value in row.items() if name != "sequence"}
-    return add_model(lake, without_sequence, code_version=code_version, inputs=inputs)
+    return _add(lake, {name: value for name, value in row.items() if name != "sequence"})
 
 
 def _curves_name(version: str) -> str:
     return f"beauty_model/curves/{version}.json"
+
+
+def _comparison_name(identity: str) -> str:
+    return f"beauty_model/comparisons/{hashlib.sha256(identity.encode()).hexdigest()[:12]}.json"
 
 
 def _result(lake: Lake, row: dict[str, Any], *, trained: bool) -> dict[str, Any]:
@@ -133,11 +187,6 @@ def _train_on_ray(request: TrainBeautyModel, rows: pa.Table) -> dict[str, Any]:
         actor = trainer.remote(config, settings, request.media_root, request.maximum_photos)
         result: dict[str, Any] = ray.get(actor.train.remote(rows))
     return result
-
-
-def _what_matters(request: TrainBeautyModel) -> dict[str, Any]:
-    """The request without locations: the same community may live elsewhere tomorrow."""
-    return {name: value for name, value in request.to_dict().items() if name not in ("lake_uri", "media_root")}
 
 
 if __name__ == "__main__":

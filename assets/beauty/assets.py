@@ -23,12 +23,12 @@ from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import CrossValidateBeauty, ScorePhotos, TrainBeautyModel
 from assets.contracts.table import UNDATED
 from assets.contracts.wording import counted
-from assets.figures import curves_figure, histogram_figure
+from assets.figures import curves_figure, histogram_figure, intervals_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
 from assets.partitions import months, one_run
 from assets.resources import LakeResource, RayJobs
 
-_LABEL_INPUTS = ("users", "photos", "edges", "favorites", "crowd_ratings")
+_LABEL_INPUTS = ("users", "photos", "edges", "favorites", "photo_ratings")
 _TRAINING_CODE = code_version_of("assets.beauty.training_set", "assets.beauty.social_metric", "assets.statistics")
 _MOST_UNSCORABLE = 0.05
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
@@ -109,7 +109,7 @@ class BeautyModelConfig(dg.Config):
     """How the network is trained; the same values give the same weights."""
 
     architecture: str = Field(default=TrainBeautyModel.architecture, description="Name in the model registry.")
-    head: str = Field(default=TrainBeautyModel.head, description="`classifier` or `regressor`.")
+    head: str = Field(default=TrainBeautyModel.head, description="`classifier`, `regressor`, or `auto`: the better.")
     input_size: int = Field(default=TrainBeautyModel.input_size, description="Side of the square input, pixels.")
     epochs: int = Field(default=TrainBeautyModel.epochs, description="Passes over the training photos.")
     maximum_photos: int = Field(default=TrainBeautyModel.maximum_photos, description="Photos to train on at most.")
@@ -162,6 +162,7 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
     accuracy = by_name["accuracy_low_high"]
     return dg.MaterializeResult(
         metadata={
+            **_comparison_metadata(report.get("comparison")),
             "model_version": report["model_version"],
             "preprocessing_hash": report["preprocessing_hash"],
             "scores_with": report["scores_with"],
@@ -181,6 +182,28 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
             )
         ],
     )
+
+
+def _comparison_metadata(comparison: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Classifier and regressor side by side; nothing where a person chose one of them."""
+    if comparison is None:
+        return {}
+    shown = {
+        head: {
+            row["name"]: (row["value"], row["lower"], row["upper"])
+            for row in comparison["heads"]
+            if row["head"] == head and row["value"] is not None
+        }
+        for head in dict.fromkeys(row["head"] for row in comparison["heads"])
+    }
+    return {
+        "winner": f"{comparison['winner']}: {comparison['rule']}",
+        "classifier_and_regressor": markdown_table(comparison["heads"]),
+        "classifier_minus_regressor": markdown_table(comparison["difference"]),
+        "classifier_and_regressor_figure": picture(
+            intervals_figure(shown, "Classifier and regressor on unseen users, 95 % intervals", "value")
+        ),
+    }
 
 
 def _verdict(accuracy: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -319,7 +342,7 @@ class CrossValidationConfig(dg.Config):
 
 @dg.asset(
     key="beauty_cross_validation",
-    deps=["photos", "crowd_ratings"],
+    deps=["photos", "photo_ratings"],
     group_name="beauty",
     kinds={"ray", "torch"},
     owners=OWNERS,
@@ -343,8 +366,10 @@ def beauty_cross_validation(
     the same photos and ratings leaves them; on others it adds a version.
     """
     store = lake.open()
-    if not store.partitions("crowd_ratings"):
-        return _not_made("there are no crowd ratings", "scores_agree_with_people", "beauty_cross_validation")
+    rated = store.commit_of("photo_ratings", UNDATED)
+    if rated is None or rated.rows == 0:
+        reason = "there are no ratings by accepted raters"
+        return _not_made(reason, "scores_agree_with_people", "beauty_cross_validation")
     request = CrossValidateBeauty(
         lake_uri=store.uri,
         media_root=lake.landing_folder(),

@@ -1,4 +1,4 @@
-"""Withdrawn photos leave what was said of them: the training set, photos that could not be scored, scores set aside.
+"""Withdrawn photos leave what was said of them: training set, unscorable photos, scores set aside, explanations.
 
 A user who opts out, and a photo that becomes private, leave ``photos`` with the run that publishes their month. The
 training set is labelled anew only when somebody decides to learn, so each run that scores takes rows out of it and
@@ -10,9 +10,11 @@ from collections.abc import Collection
 import duckdb
 import pyarrow as pa
 
+from assets.beauty.contact_sheet import forget_sheets, has_sheet, store_sheet
 from assets.beauty.scratch import scratch_database
 from assets.contracts.beauty import SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
+from assets.contracts.explanations import OVERLAYS, PHOTO_ATTRIBUTES, PHOTO_EXPLANATIONS, overlay_folder
 from assets.contracts.lake import Lake
 from assets.contracts.table import UNDATED, TableContract
 
@@ -76,6 +78,40 @@ def prune_zones(lake: Lake, zones: Collection[str]) -> int:
                     # As it was made: what stays need not be scored again.
                     zone.write(contract, commit.partition, kept, code_version=commit.code_version, inputs=commit.inputs)
     return taken
+
+
+def prune_explanations(lake: Lake) -> int:
+    """Take photos that are no longer published out of explanations and attributes, with overlays and contact sheets.
+
+    Nothing is explained anew for that, and what stays counts as made by what made it. Sheets go first and come last,
+    so that a run that is killed in between leaves too little, which the next one makes good.
+
+    Returns:
+        Photos taken out, counted once per network.
+    """
+    taken = 0
+    for contract in (PHOTO_ATTRIBUTES, PHOTO_EXPLANATIONS):
+        commit = lake.commit_of(contract.key, UNDATED)
+        if commit is None:
+            continue
+        kept = _published_rows(lake, contract, UNDATED, None)
+        if kept.num_rows < commit.rows:
+            forget_sheets(lake)
+            lake.write(contract, UNDATED, kept, code_version=commit.code_version, inputs=commit.inputs)
+        taken = commit.rows - kept.num_rows
+    rows = lake.read(PHOTO_EXPLANATIONS, columns=["model_version", "overlay"])
+    _delete_overlays_but(lake, set(rows["overlay"].to_pylist()))
+    for version in sorted(set(rows["model_version"].to_pylist())):
+        if not has_sheet(lake, version):
+            store_sheet(lake, version)
+    return taken
+
+
+def _delete_overlays_but(lake: Lake, named: Collection[str]) -> None:
+    for version in lake.zones(OVERLAYS):
+        for name in lake.names(overlay_folder(version)):
+            if name not in named:
+                lake.delete(name)
 
 
 def _prune_month(lake: Lake, month: str) -> int:

@@ -1,9 +1,10 @@
 """The training set: photos at the bottom, in the middle and at the top of quality, split by user and by time.
 
 Which quality: the social metric (``social_metric.py``), except where people have rated enough photos and favorites
-say little. That is, mean crowd ratings are used when at least ``minimum_rated_photos`` photos with an image have
-``minimum_ratings`` ratings, and there are no favorites or fewer than one per photo on average (below which the metric
-is mostly noise). With neither, the training set is empty and the summary says why.
+say little. That is, mean ratings by accepted raters (``photo_ratings``) are used when at least
+``minimum_rated_photos`` photos with an image have ``minimum_ratings`` of them, and there are no favorites or fewer than
+one per photo on average (below which the metric is mostly noise). With neither, the training set is empty and the
+summary says why.
 
 Buckets: all public photos are ranked, equal ones in an order that is random but fixed; ``low`` is the bottom 10 %,
 ``median`` the 45th to 55th percentile, ``high`` the top 5 %. Photos without an image are ranked, then left out.
@@ -32,7 +33,7 @@ from assets.beauty.social_metric import (
 )
 from assets.contracts.beauty import TRAINING_SET
 from assets.contracts.community import PHOTOS
-from assets.contracts.crowd import CROWD_RATINGS
+from assets.contracts.crowd_results import PHOTO_RATINGS
 from assets.contracts.lake import Lake
 from assets.statistics.rank import spearman_interval
 
@@ -47,7 +48,7 @@ class TrainingSetConfig:
 
     Attributes:
         social_metric: How the social metric is measured.
-        minimum_ratings: Ratings that a photo needs for its mean rating to count.
+        minimum_ratings: Accepted ratings that a photo needs for its mean rating to count.
         minimum_rated_photos: Rated photos with an image that are enough to learn from.
         low: Share of photos in the bucket ``low``.
         median: Ends of the bucket ``median``, as shares.
@@ -86,7 +87,7 @@ def build_training_set(lake: Lake, config: TrainingSetConfig | None = None) -> T
     """Label and split the published photos of a community.
 
     Args:
-        lake: The lake; published photos, edges, favorites and crowd ratings are read.
+        lake: The lake; published photos, edges, favorites and `photo_ratings` are read.
         config: How photos are labelled and split.
 
     Returns:
@@ -95,7 +96,7 @@ def build_training_set(lake: Lake, config: TrainingSetConfig | None = None) -> T
     config = config or TrainingSetConfig()
     with scratch_database() as connection:
         connection.register("photos", lake.dataset(PHOTOS))
-        connection.register("crowd_ratings", lake.dataset(CROWD_RATINGS))
+        connection.register("photo_ratings", lake.dataset(PHOTO_RATINGS))
         connection.execute(_RATED, {"minimum": config.minimum_ratings})
         fit = fit_social_metric(connection, lake, config.social_metric)
         rated = _count(connection, "select count(*) from rated join photos using (photo_id) where uri <> ''")
@@ -139,11 +140,9 @@ def choose_metric(fit: SocialMetricFit | None, rated: int, config: TrainingSetCo
 
 _RATED = """
 create temp table rated as
-select photo_id, avg(rating) as mean_rating
-from crowd_ratings
-where not is_gold
-group by photo_id
-having count(*) >= $minimum
+select photo_id, mean_rating
+from photo_ratings
+where n >= $minimum
 """
 
 _LABELLED = """

@@ -50,7 +50,8 @@ class TrainBeautyModel(RayRequest):
 
     Attributes:
         architecture: Name in the model registry of ``models``.
-        head: ``classifier`` (three buckets) or ``regressor`` (squared loss on 0, 0.5, 1).
+        head: ``classifier`` (three buckets), ``regressor`` (squared loss on 0, 0.5, 1), or ``auto``: both are trained
+            and the better one on validation users scores.
         input_size: Side of the square input, in pixels.
         epochs: Passes over the training photos.
         maximum_photos: Photos to train on at most, drawn by ``seed``: together with ``epochs`` it bounds the time.
@@ -63,7 +64,7 @@ class TrainBeautyModel(RayRequest):
     job: ClassVar[str] = "ray_jobs.train_beauty_model"
 
     architecture: str = "alexnet_small"
-    head: str = "classifier"
+    head: str = "auto"
     input_size: int = 64
     epochs: int = 6
     maximum_photos: int = 10_000
@@ -154,3 +155,32 @@ class ScoreSample(RayRequest):
     model_version: str = ""
     batch_size: int = 128
     is_fresh: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainPhotos(RayRequest):
+    """Say why photos have their scores, in the job's own process: they are dozens.
+
+    Adds rows to ``photo_explanations`` and ``photo_attributes``, and overlays beside them. Photos that are explained
+    already by the same network, labels, code and method are not looked at again.
+
+    Attributes:
+        photo_ids: Photos to explain.
+        compared_ids: Photos on which the network and the model of attributes are compared; those of owners that the
+            latter learns from are left out.
+        model_version: Whose scores; empty means the newest of ``beauty_model``.
+        method: Saliency: ``integrated_gradients`` or ``occlusion``.
+        learning_photos: Labelled photos that the model of attributes learns from at most, drawn by ``seed``.
+        seed: Everything random derives from it.
+        num_gpus: Above 0 the network runs on the GPU, at 0 on CPUs.
+    """
+
+    job: ClassVar[str] = "ray_jobs.explain_photos"
+
+    photo_ids: list[int]
+    compared_ids: list[int]
+    model_version: str = ""
+    method: str = "integrated_gradients"
+    learning_photos: int = 1_500
+    seed: int = 0
+    num_gpus: float = 0.0

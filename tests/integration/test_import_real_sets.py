@@ -13,10 +13,12 @@ from assets.community.preview import preview_landed
 from assets.community.record import Finding
 from assets.contracts.community import EDGES, GROUP_MEMBERSHIPS, PHOTOS, USER_QUALITY, USERS
 from assets.contracts.crowd import CROWD_RATINGS
+from assets.contracts.crowd_results import PHOTO_RATINGS, RATER_QUALITY
 from assets.contracts.lake import Lake
 from assets.contracts.quarantine import QUARANTINE
 from assets.contracts.requests import CrossValidateBeauty
 from assets.contracts.settings import Settings
+from assets.contracts.table import UNDATED
 from assets.landing.importers import ImportReport, import_source
 
 
@@ -123,10 +125,14 @@ def test_oasis_beauty_is_predicted_out_of_fold(reference_data: Path, lake: Lake)
     Spearman with three folds and seed 0: 0.36 over all 315; 0.47 and 0.27 in the halves, of which this is the second;
     0.29, 0.04 and 0.28 in thirds, which are too small.
     """
+    from assets.crowd.photo_ratings import rate_photos
+    from assets.crowd.quality import judge_raters
     from models.evaluation import bootstrapped, spearman
     from ray_jobs.cross_validate import FoldScorer, assign_folds, rated_photos
 
     _, zone = bring_in(lake, "oasis", reference_data / "oasis")
+    zone.write(RATER_QUALITY, UNDATED, judge_raters(zone))
+    zone.write(PHOTO_RATINGS, UNDATED, rate_photos(zone))
     rated = rated_photos(zone, minimum_ratings=50)
     photos = rated.take(np.arange(1, rated.num_rows, 2))
     assert photos.num_rows == 157

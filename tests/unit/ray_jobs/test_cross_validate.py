@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from assets.contracts.beauty import SCORES
-from assets.contracts.crowd import CROWD_RATINGS
+from assets.contracts.crowd_results import PHOTO_RATINGS
 from assets.contracts.requests import CrossValidateBeauty
 from ray_jobs import cross_validate
 from ray_jobs.cross_validate import FoldScorer, assign_folds, rated_photos, run
@@ -17,9 +17,16 @@ def rated(lake, add_photos):
     """Twenty photos in two months, each rated twice; photo 21 is rated once, photo 22 has no image."""
     add_photos("2013-01", list(range(12)), broken=(4,))
     add_photos("2013-02", [*range(12, 20), 21, 22], bare=(22,))
-    pairs = [(photo, rater) for photo in [*range(20), 22] for rater in (1, 2)] + [(21, 1)]
-    rows = [{"photo_id": p, "rater_id": r, "rating": 1 + (p + r) % 5, "is_gold": False} for p, r in pairs]
-    lake.write(CROWD_RATINGS, "undated", pa.Table.from_pylist(rows, schema=CROWD_RATINGS.schema))
+    put_ratings(lake, [(photo, 2, 2.5 + photo % 5 / 2) for photo in [*range(20), 22]] + [(21, 1, 3.0)])
+
+
+def put_ratings(lake, ratings):
+    """Photo, number of accepted ratings, and their mean."""
+    rows = [
+        {"photo_id": p, "n": n, "mean_rating": mean, "rating_scaled": (mean - 1) / 4, "scale_max": 5}
+        for p, n, mean in ratings
+    ]
+    lake.write(PHOTO_RATINGS, "undated", pa.Table.from_pylist(rows, schema=PHOTO_RATINGS.schema))
 
 
 @pytest.fixture
@@ -50,15 +57,8 @@ def request(lake, media, **values) -> CrossValidateBeauty:
 def test_rated_photos_have_an_image_and_enough_ratings(lake, rated):
     photos = rated_photos(lake, 2)
     assert photos["photo_id"].to_pylist() == list(range(20))
-    assert photos["mean_rating"].to_pylist()[:3] == [2.5, 3.5, 4.5]
+    assert photos["mean_rating"].to_pylist()[:3] == [2.5, 3.0, 3.5]
     assert rated_photos(lake, 1).num_rows == 21
-
-
-def test_rated_photos_leave_out_gold_questions(lake, rated):
-    rows = [{"photo_id": 1, "rater_id": r, "rating": 5, "is_gold": r > 1, "gold_rating": 5} for r in (1, 2, 3)]
-    lake.write(CROWD_RATINGS, "undated", pa.Table.from_pylist(rows, schema=CROWD_RATINGS.schema))
-    assert rated_photos(lake, 1).num_rows == 1
-    assert rated_photos(lake, 2).num_rows == 0
 
 
 def test_assign_folds_keeps_users_together_and_sizes_even():

@@ -51,7 +51,7 @@ def trainings(monkeypatch):
 
 
 def request(lake, media, **values) -> TrainBeautyModel:
-    defaults = {"input_size": 32, "epochs": 1, "batch_size": 8}
+    defaults = {"head": "classifier", "input_size": 32, "epochs": 1, "batch_size": 8}
     return TrainBeautyModel(lake_uri=lake.uri, media_root=str(media), **{**defaults, **values})
 
 
@@ -128,3 +128,30 @@ def test_sampled_draws_within_splits_and_repeats():
     assert drawn["row"].to_pylist() == sorted(drawn["row"].to_pylist())
     assert drawn == sampled(rows, {"train": 4, "validation": 3, "test": 9}, seed=0)
     assert drawn != sampled(rows, {"train": 4, "validation": 3, "test": 9}, seed=1)
+
+
+def test_run_with_head_auto_trains_both_on_the_same_photos_and_puts_the_winner_in_front(
+    lake, media, training_set, trainings
+):
+    result = run(request(lake, media, head="auto"))
+    assert [each.head for each in trainings] == ["classifier", "regressor"]
+    comparison = result["comparison"]
+    # Nobody is there to validate on, so the rule names the classifier.
+    assert comparison["winner"] == result["head"] == find_model(lake, "")["head"] == "classifier"
+    assert [row["head"] for row in model_rows(lake)] == ["regressor", "classifier"]
+    assert {row["n"] for row in comparison["heads"] if row["name"] == "spearman_with_metric"} == {8}
+    assert [row["name"] for row in comparison["difference"]] == ["accuracy_low_high", "spearman_with_metric"]
+    commit = lake.commit_of("beauty_model", "undated")
+    assert run(request(lake, media, head="auto")) == {**result, "trained": False}
+    assert lake.commit_of("beauty_model", "undated") == commit
+    assert len(trainings) == 2
+
+
+def test_run_for_the_other_head_overrides_the_winner_without_training(lake, media, training_set, trainings):
+    run(request(lake, media, head="auto"))
+    chosen = run(request(lake, media, head="regressor"))
+    assert (chosen["head"], chosen["trained"], "comparison" in chosen) == ("regressor", False, False)
+    assert find_model(lake, "")["model_version"] == chosen["model_version"]
+    back = run(request(lake, media, head="auto"))
+    assert find_model(lake, "")["model_version"] == back["model_version"] != chosen["model_version"]
+    assert len(trainings) == 2

@@ -47,6 +47,10 @@ def test_choose_metric_prefers_ratings_where_favorites_say_little(
     assert choose_metric(fit, rated, CONFIG) == (source, reason)
 
 
+def _rated(photo_id: int, mean: float, n: int = 5) -> dict[str, Any]:
+    return {"photo_id": photo_id, "n": n, "mean_rating": mean, "rating_scaled": (mean - 1) / 4, "scale_max": 5}
+
+
 @pytest.fixture
 def community(at: At, put: Put) -> dict[str, Any]:
     """1200 photos of 100 users over 12 months, photo i of rate i / 300; 60 of them are rated by the crowd."""
@@ -65,12 +69,8 @@ def community(at: At, put: Put) -> dict[str, Any]:
             for i in range(admirers)
         ]
     favorites.append({"user_id": 5000, "photo_id": 0, "created_at": at("2014-03-01")})
-    ratings = [
-        {"photo_id": number, "rater_id": rater, "rating": 1 + number // 300, "is_gold": False}
-        for number in range(0, 1200, 20)
-        for rater in range(5)
-    ]
-    put(photos=photos, favorites=favorites, crowd_ratings=ratings)
+    ratings = [_rated(number, 1 + number // 300) for number in range(0, 1200, 20)]
+    put(photos=photos, favorites=favorites, photo_ratings=ratings)
     return {"photos": photos}
 
 
@@ -150,13 +150,9 @@ def test_build_training_set_repeats_itself(lake: Lake) -> None:
 
 def test_build_training_set_uses_ratings_where_there_are_no_favorites(lake: Lake, put: Put) -> None:
     photos = [{"photo_id": i, "is_public": True, "uri": f"{i}.jpg"} for i in range(200)]
-    ratings = [
-        {"photo_id": i, "rater_id": r, "rating": 1 + min(i // 40, 4), "is_gold": False}
-        for i in range(200)
-        for r in range(5)
-    ]
-    gold = [{"photo_id": i, "rater_id": 9, "rating": 5, "is_gold": True, "gold_rating": 5} for i in range(40)]
-    put(photos=photos, crowd_ratings=ratings + gold)
+    photos.append({"photo_id": 200, "is_public": True, "uri": "200.jpg"})
+    ratings = [_rated(i, 1 + min(i // 40, 4)) for i in range(200)]
+    put(photos=photos, photo_ratings=[*ratings, _rated(200, 1, n=4)])  # four ratings are too few
     made = build_training_set(lake)
     TRAINING_SET.validate(made.rows)
     assert set(made.rows["metric_source"].to_pylist()) == {"crowd_ratings"}
