@@ -1,0 +1,113 @@
+"""What scores and the social metric of a simulated community are worth against its sealed truth.
+
+``python tests/benchmarks/bench_truth.py [--home HOME]`` reads a community that was simulated with images and
+materialized, such as that of ``make demo``, and prints estimates with intervals that draw whole users; nothing is
+asserted. Truth is read here and in tests only. Photos of unseen users are those of users without a photo among the
+training and validation photos.
+"""
+
+import argparse
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from assets.beauty.scratch import scratch_database
+from assets.beauty.social_metric import SocialMetricConfig, fit_social_metric
+from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET
+from assets.contracts.community import PHOTOS
+from assets.contracts.lake import Lake
+from assets.contracts.settings import Settings, use_home
+from models.evaluation import Estimate, bootstrapped, low_high_accuracy, spearman
+
+RESAMPLES = 300
+Columns = dict[str, np.ndarray]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, default=Path("var"), help="community that was simulated and materialized")
+    home = parser.parse_args().home
+    truth = sorted((home / "truth").glob("*/photos"))
+    if not truth:
+        print(f"{home} holds no simulated community with images; run `make demo` first")
+        return
+    use_home(home)
+    lake = Lake(Settings.from_environment().lake_uri)
+    if not lake.read(BEAUTY_MODELS).num_rows:
+        print(f"{home} holds no trained model; run `beautyflow --home {home} materialize` first")
+        return
+    with scratch_database() as connection:
+        connection.execute(f"create view truth as from read_parquet('{truth[0]}/*.parquet')")
+        connection.register("photos", lake.dataset(PHOTOS))
+        connection.register("training_set", lake.dataset(TRAINING_SET))
+        connection.register("scores", lake.dataset(SCORES))
+        for version, head in versions(lake):
+            print_scores(connection, version, head)
+        fit_social_metric(connection, lake, SocialMetricConfig())
+        print_metric(connection)
+
+
+def versions(lake: Lake) -> list[tuple[str, str]]:
+    """Version and head of every trained model, the one that scores first."""
+    rows = sorted(lake.read(BEAUTY_MODELS).to_pylist(), key=lambda row: -row["sequence"])
+    return [(row["model_version"], row["head"]) for row in rows]
+
+
+def print_scores(connection: duckdb.DuckDBPyConnection, version: str, head: str) -> None:
+    found: Columns = connection.execute(
+        """
+        select scores.beauty, truth.latent_beauty as latent, photos.user_id,
+            photos.user_id not in (
+                select user_id from training_set where split <> 'test' and user_id is not null
+            ) as is_unseen
+        from scores
+        join truth using (photo_id)
+        join photos using (photo_id)
+        where scores.model_version = $version
+        order by photo_id
+        """,
+        {"version": version},
+    ).fetchnumpy()
+    if not len(found["beauty"]):
+        print(f"{version} ({head}) has scored nothing")
+        return
+    unseen = found["is_unseen"].astype(bool)
+    beauty, latent, owner = (found[name][unseen] for name in ("beauty", "latent", "user_id"))
+    print(f"{version} ({head}), {unseen.sum():,} photos of {len(np.unique(owner)):,} unseen users")
+    tell("Spearman(beauty, latent beauty)", estimate(spearman, beauty, latent, owner=owner), "at least 0.7")
+    low, high = np.quantile(found["latent"], [0.10, 0.95])
+    extreme = (latent <= low) | (latent >= high)
+    accuracy = estimate(low_high_accuracy, beauty[extreme], latent[extreme] >= high, owner=owner[extreme])
+    tell("accuracy, lowest tenth against highest twentieth of latent beauty", accuracy, "at least 0.9")
+
+
+def print_metric(connection: duckdb.DuckDBPyConnection) -> None:
+    found: Columns = connection.execute(
+        """
+        select social_metric.metric, social_metric.favorites, truth.latent_beauty as latent, photos.user_id
+        from social_metric
+        join truth using (photo_id)
+        join photos using (photo_id)
+        order by photo_id
+        """
+    ).fetchnumpy()
+    metric, favorites, latent, owner = (found[name] for name in ("metric", "favorites", "latent", "user_id"))
+    print(f"social metric, {len(metric):,} photos of {len(np.unique(owner)):,} users")
+    tell("Spearman(metric, latent beauty)", estimate(spearman, metric, latent, owner=owner))
+    tell("Spearman(raw favorites, latent beauty)", estimate(spearman, favorites, latent, owner=owner))
+    gain = estimate(lambda a, b, c: spearman(a, c) - spearman(b, c), metric, favorites, latent, owner=owner)
+    tell("difference", gain, "at least 0.1")
+
+
+def estimate(statistic: object, *arrays: np.ndarray, owner: np.ndarray) -> Estimate:
+    return bootstrapped(statistic, *arrays, groups=owner, resamples=RESAMPLES)  # type: ignore[arg-type]
+
+
+def tell(name: str, found: Estimate, aim: str = "") -> None:
+    value = "undefined" if found.value is None else f"{found.value:.3f} [{found.lower:.3f}, {found.upper:.3f}]"
+    print(f"  {name:<66} {value}{f'   aim: {aim}' if aim else ''}")
+
+
+if __name__ == "__main__":
+    main()
