@@ -13,9 +13,11 @@ from assets.resources import LakeResource
 
 _JUDGING = dg.AssetSelection.assets("beauty_cross_validation")
 _DRIFT = dg.AssetSelection.assets("score_drift")
-_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing") - _JUDGING - _DRIFT
+_PRETRAINING = dg.AssetSelection.assets("object_model")
+_EVERYTHING_LANDED = dg.AssetSelection.all() - dg.AssetSelection.assets("landing") - _JUDGING - _DRIFT - _PRETRAINING
 _MOST_LANDINGS = 1000
 _LEARNING = dg.AssetSelection.assets("training_set", "beauty_model")
+_EXPLAINING = dg.AssetSelection.assets("photo_explanations")
 _ASKING = dg.AssetSelection.assets("crowd_sample", "crowd_task")
 """The sample must not move under those who rate it: people draw it again with `build_community`."""
 
@@ -34,16 +36,23 @@ build_community = dg.define_asset_job(
 
 nightly_increment = dg.define_asset_job(
     "nightly_increment",
-    selection=(_EVERYTHING_LANDED - _LEARNING - _ASKING) | _DRIFT,
+    selection=(_EVERYTHING_LANDED - _LEARNING - _EXPLAINING - _ASKING) | _DRIFT,
     partitions_def=months,
     description="Publish, score and model some months with the model there is, and score a sample again to see that "
-    "nothing drifted; learning is a decision of its own.",
+    "nothing drifted; learning and explaining are decisions of their own.",
 )
 
 evaluate_beauty = dg.define_asset_job(
     "evaluate_beauty",
     selection=_JUDGING,
     description="Judge a model against people's ratings, out of fold; needs crowd ratings.",
+)
+
+pretrain_objects = dg.define_asset_job(
+    "pretrain_objects",
+    selection=_PRETRAINING,
+    description="Teach a network to name objects, for a beauty network to start from; what it learns from is chosen "
+    "in the configuration.",
 )
 
 
@@ -63,7 +72,7 @@ def vacuum_lake() -> None:
     delete_replaced_files()
 
 
-JOBS = (land_community, build_community, nightly_increment, evaluate_beauty, vacuum_lake)
+JOBS = (land_community, build_community, nightly_increment, evaluate_beauty, pretrain_objects, vacuum_lake)
 
 
 @dg.schedule(

@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from assets.beauty.commands import explain_command
 from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, VACUUM_LEAST, Settings, child_environment, use_home
 from assets.contracts.wording import counted
 from assets.crowd.commands import crowd_app
@@ -100,6 +101,7 @@ def _in_a_writable_home(command: Callable[..., None]) -> Callable[..., None]:
 
 app.command(name="simulate")(_in_a_writable_home(simulate_command()))
 app.add_typer(crowd_app, name="crowd")
+app.command(name="explain")(explain_command)
 
 
 @app.command(name="import")
@@ -142,17 +144,21 @@ def validate(
 ) -> None:
     """Audit what has landed without publishing it: contracts and expectation suites, month by month.
 
-    Exit code 1 if something would not be published, 2 if nothing has landed.
+    Exit code 1 if something would not be published or a folder cannot be imported, 2 if nothing has landed.
     """
     from assets.community.preview import Verdict, preview_landed
     from assets.contracts.lake import Lake
-    from assets.landing.intake import import_folders
+    from assets.landing.intake import SourcesFailed, import_folders
     from assets.landing.rejections import count_rejected
 
     settings = _settings_of_a_community(written=True)
-    verdict = Verdict()
+    verdict, all_are_in = Verdict(), True
     try:
         import_folders(Lake(settings.lake_uri), settings.landing)
+    except SourcesFailed as failure:
+        all_are_in = False
+        typer.echo(f"beautyflow: {failure}", err=True)
+    try:
         for finding in preview_landed(settings, tables or []):
             verdict.add(finding)
             if as_json or verbose or finding.is_mistake:
@@ -165,7 +171,7 @@ def validate(
         typer.echo(verdict.as_text())
         if rejected := count_rejected(Lake(settings.lake_uri)):
             typer.echo(f"{counted(rejected, 'row')} did not land at all; `beautyflow rejected` shows why")
-    raise typer.Exit(0 if verdict.is_good else 1)
+    raise typer.Exit(0 if verdict.is_good and all_are_in else 1)
 
 
 @app.command()
@@ -177,7 +183,8 @@ def materialize(
         str,
         typer.Option(
             help="`build_community` learns and scores; `nightly_increment` scores with the model there is; "
-            "`evaluate_beauty` judges a model against crowd ratings, out of fold."
+            "`evaluate_beauty` judges a model against crowd ratings, out of fold; `pretrain_objects` teaches a network "
+            "the categories of the photos, to start from."
         ),
     ] = "build_community",
     accept_volume: Annotated[
@@ -200,10 +207,11 @@ def materialize(
 
 def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bool:
     from assets import freshness
+    from assets.prerequisites import require_runnable
 
     settings = _settings_of_a_community(written=True)
     try:
-        _refuse_what_cannot_run(settings, months, job, accept_volume)
+        require_runnable(settings, months, job, accept_volume)
     except ValueError as error:
         _stop(str(error))
     if not (months or accept_volume) and job == "build_community" and freshness.is_up_to_date(settings):
@@ -223,22 +231,13 @@ def _materialize(months: str, job: str, accept_volume: Sequence[str] = ()) -> bo
     except ValueError as error:
         _stop(str(error))
     except KeyboardInterrupt:
-        typer.echo("stopped; what was finished is kept, and the next `materialize` goes on from there", err=True)
+        # To stdout: where stderr goes is the stopped run's business until the process ends.
+        typer.echo("stopped; what was finished is kept, and the next `materialize` goes on from there")
         leave(130)
     typer.echo(conclude(outcome, settings.dagster_home / "steps.log"), err=not outcome.success)
     if outcome.success and not months and job == "build_community":
         freshness.remember(settings, landing)
     return outcome.success
-
-
-def _refuse_what_cannot_run(settings: Settings, months: str, job: str, accept_volume: Sequence[str]) -> None:
-    from assets.prerequisites import asked_span, require_job, require_landed
-
-    require_job(job)
-    for asked in (months, *accept_volume):
-        if asked:
-            asked_span(asked)
-    require_landed(settings)
 
 
 @app.command()
@@ -268,7 +267,7 @@ def models(context: typer.Context) -> None:
     # In a process of its own: the command must not hold torch, nor know the package that does.
     arguments = context.args or ["--help"]
     if arguments[0] == "pull" and not any(argument.startswith("--folder") for argument in arguments):
-        arguments = [*arguments, "--folder", str(Settings.from_environment().home / "checkpoints")]
+        arguments = [*arguments, "--folder", str(Settings.from_environment().checkpoints)]
     raise typer.Exit(
         subprocess.run([sys.executable, "-m", "models", *arguments], cwd=PROJECT_ROOT, check=False).returncode
     )
@@ -402,7 +401,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this ma
     from assets.running import prepare_instance_folder
 
     prepare_instance_folder(settings)
-    typer.echo(f"Dagster comes up at http://localhost:{port} in about half a minute; Ctrl-C ends it.")
+    typer.echo(f"Dagster comes up at http://localhost:{port} within a minute; Ctrl-C ends it.")
     workspace = PROJECT_ROOT / "infra" / "dagster" / "workspace.yaml"
     command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace), "--port", str(port)]
     # A shell starts what runs in the background deaf to Ctrl-C, and some starters to SIGTERM; Dagster would stay so.

@@ -38,14 +38,19 @@ def histogram_figure(edges: Sequence[float], counts: Sequence[int], title: str, 
     return _png(figure)
 
 
-def curves_figure(curves: Mapping[str, Sequence[float]], title: str, xlabel: str, ylabel: str) -> bytes:
-    """One line per named curve against 1, 2, 3 ..."""
+def curves_figure(curves: Mapping[str, Sequence[float]], title: str, xlabel: str) -> bytes:
+    """One panel per named curve, each with a scale of its own, against 1, 2, 3 ..."""
     figure, axes = _canvas(title)
-    for (name, values), color in zip(curves.items(), [_BLUE, _GREY, "#c2571a", "#3d8b63"], strict=False):
-        axes.plot(range(1, len(values) + 1), values, label=name, color=color, linewidth=1.8)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    axes.legend(frameon=False)
+    axes.remove()
+    figure.set_figheight(1.2 + 1.6 * len(curves))
+    for number, ((name, values), color) in enumerate(zip(curves.items(), cycle(_COLORS), strict=False), 1):
+        panel = figure.add_subplot(len(curves), 1, number)
+        panel.plot(range(1, len(values) + 1), values, marker="o", markersize=3, color=color, linewidth=1.8)
+        panel.set_ylabel(name)
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, x=0.02, ha="left")
+    if curves:
+        figure.axes[-1].set_xlabel(xlabel)
     return _png(figure)
 
 

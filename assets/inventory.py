@@ -1,5 +1,6 @@
 """What a community holds, read from commits and records; no table is opened but the small one of models."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ def take_inventory(settings: Settings) -> dict[str, Any]:
         "refused": [entry for key in all_contracts() for entry in _refused(lake, key)],
         "sources": [_source(name, zone) for name, zone in landed_sources(lake).items()],
         "waiting": _waiting(lake, settings),
-        "model": _model(lake),
+        **_model(lake),
         "warehouse": _warehouse(settings),
     }
 
@@ -55,7 +56,7 @@ def render_inventory(inventory: dict[str, Any]) -> str:
     warehouse = inventory["warehouse"]
     lines += [
         "",
-        f"Model      {inventory['model'] or 'not trained yet'}",
+        f"Model      {inventory['model'] or 'not trained yet'}{inventory['model_note']}",
         f"Warehouse  {warehouse['path']}  ({warehouse['published_at'] or 'not built yet'})",
     ]
     return "\n".join(lines)
@@ -133,10 +134,24 @@ def _waiting(lake: Lake, settings: Settings) -> list[str]:
     return [name for name in names if source_document(landed_source(lake, name)) is None]
 
 
-def _model(lake: Lake) -> str | None:
-    """Version that scores: the one with the highest sequence."""
-    rows = lake.read(BEAUTY_MODELS, columns=["sequence", "model_version"]).to_pylist()
-    return max(rows, key=lambda row: row["sequence"])["model_version"] if rows else None
+def _model(lake: Lake) -> dict[str, str | None]:
+    """Version that scores, the one with the highest sequence, and what it was found to be worth."""
+    rows = lake.read(BEAUTY_MODELS, columns=["sequence", "model_version", "metrics"]).to_pylist()
+    if not rows:
+        return {"model": None, "model_note": ""}
+    row = max(rows, key=lambda row: row["sequence"])
+    return {"model": row["model_version"], "model_note": _worth(json.loads(row["metrics"]))}
+
+
+def _worth(metrics: list[dict[str, Any]]) -> str:
+    found = next((metric for metric in metrics if metric["name"] == "accuracy_low_high"), None)
+    if found is None:
+        return ""
+    if found["value"] is None:
+        return f"  (nobody knows what it is worth: only {counted(found['n'], 'photo')} of unseen users to test it on)"
+    share = f"{found['value']:.2f} [{found['lower']:.2f}, {found['upper']:.2f}]"
+    verdict = "" if found["lower"] > 0.5 else "; no better than a coin"
+    return f"  (tells low from high: accuracy {share} on {counted(found['n'], 'photo')} of unseen users{verdict})"
 
 
 def _warehouse(settings: Settings) -> dict[str, Any]:

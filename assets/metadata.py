@@ -1,11 +1,12 @@
 """How contracts and results are shown in Dagster: column schemas, row counts and pictures."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from assets.contracts.lake import Commit
 from assets.contracts.table import Column, TableContract
 
 OWNERS = ["team:beautyflow"]
@@ -27,6 +28,16 @@ def contract_metadata(contract: TableContract) -> dict[str, Any]:
 def contract_description(contract: TableContract) -> str:
     """Description and grain as one paragraph of Markdown."""
     return f"{contract.description}\n\nGrain: {contract.grain}. Key: {', '.join(contract.primary_key)}."
+
+
+def tell_partition_rows(
+    context: dg.AssetExecutionContext, key: str, commits: Iterable[Commit], wanted: Iterable[str]
+) -> None:
+    """Let the page of each partition of a run show its own rows; what a run says else stands on all of them."""
+    rows = {commit.partition: commit.rows for commit in commits}
+    for partition in wanted:
+        metadata = {"dagster/partition_row_count": rows.get(partition, 0)}
+        context.add_asset_metadata(metadata, asset_key=key, partition_key=partition)
 
 
 def picture(png: bytes) -> dg.MarkdownMetadataValue:

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from assets.contracts.lake import Lake
@@ -12,7 +13,7 @@ from assets.contracts.settings import Settings
 from assets.contracts.table import UNDATED
 from assets.landing.watching import source_folders
 
-RUNNABLE_JOBS = ("build_community", "nightly_increment", "evaluate_beauty")
+RUNNABLE_JOBS = ("build_community", "nightly_increment", "evaluate_beauty", "pretrain_objects")
 """Jobs that a person may choose; their names are repeated here because asking Dagster for them takes seconds."""
 
 _MONTH = rf"(?:\d{{4}}-(?:0[1-9]|1[0-2])|{UNDATED})"
@@ -70,6 +71,19 @@ def require_port(port: int) -> None:
                 raise ValueError(
                     f"port {port} cannot be opened: {error.strerror}; choose another with --port"
                 ) from error
+
+
+def require_runnable(settings: Settings, months: str, job: str, accept_volume: Collection[str]) -> None:
+    """Refuse what can be seen to be impossible before Dagster is loaded, which takes seconds.
+
+    Raises:
+        ValueError: There is no such job, a month is no month, or nothing has landed.
+    """
+    require_job(job)
+    for asked in (months, *accept_volume):
+        if asked:
+            asked_span(asked)
+    require_landed(settings)
 
 
 def require_landed(settings: Settings) -> None:

@@ -17,10 +17,12 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
+from dagster._core.instance import InstanceRef
 
 from assets.contracts.settings import PROJECT_ROOT, Settings
 from assets.partitions import months
 from assets.prerequisites import asked_span
+from assets.step_output import StepOutput
 from assets.stopping import run_until_stopped
 from assets.telling import RunOutcome, Say, Teller
 
@@ -50,11 +52,12 @@ def prepare_instance_folder(settings: Settings) -> Path:
 @contextlib.contextmanager
 def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The Dagster instance of this community; the first who opens it creates its databases."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    folder = prepare_instance_folder(settings)
     with (settings.dagster_home / "creation.lock").open("w") as lock:
         # Dagster fails on a table that another process creates at the same moment.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        instance = DagsterInstance.from_config(str(prepare_instance_folder(settings)))
+        kept = {"module": StepOutput.__module__, "class": "StepOutput", "config": {"base_dir": str(folder / "storage")}}
+        instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides={"compute_logs": kept}))
     with instance:
         yield instance
 
@@ -104,7 +107,7 @@ def run_job(
         )
         return executed.success
 
-    # Dagster captures what steps print and repeats it on stdout, where only progress belongs.
+    # Only progress belongs on stdout; this is where Dagster takes what steps print from.
     with teller, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         try:
             success = run_until_stopped(execute)
@@ -206,8 +209,8 @@ def materialize_community(
             say(f"Run {run_id} was killed; its pools are free again")
         say("Taking in what has landed")
         landing = run_job(instance, definitions, "land_community", None, say)
-        if not landing.success:
-            return landing
+        if not landing.success and not landing.assets:
+            return landing  # nothing is on record of this intake, so nobody knows what changed
         if definitions.resolve_job_def(job).partitions_def is None:
             _require_made(accept_volume, [])
             say(f"Running {job}")

@@ -21,6 +21,9 @@ _POLL_SECONDS = 0.5
 _NEXT = 'Next: `beautyflow status`, `beautyflow sql "select * from fct_user_beauty limit 5"`'
 _REFUSED = "refused_months"
 """The step that fails where months were refused, after everything else has been made."""
+_CHECK = "check "
+_LANDING = "landing"
+"""The step that fails where some source could not be imported, after the others have been."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class RunOutcome:
         """This outcome, with what an earlier run of the same command did and found added."""
         return replace(
             self,
+            success=earlier.success and self.success,
             problems=earlier.problems + self.problems,
             failed_checks=earlier.failed_checks + self.failed_checks,
             warned_checks=earlier.warned_checks + self.warned_checks,
@@ -182,14 +186,14 @@ def conclude(outcome: RunOutcome, log: Path) -> str:
     """
     if outcome.success:
         made = f"{counted(outcome.steps, 'step')}, {counted(outcome.assets, 'asset')} made"
-        checks = f"{_judged(outcome.failed_checks, 'failed')}, {_judged(outcome.warned_checks, 'warned')}"
-        return "\n".join([f"{outcome.job} succeeded: {made}; {checks}", *_tell_left(outcome), _NEXT])
-    if outcome.failed_steps == [_REFUSED]:
-        return _conclude_refused(outcome)
+        return "\n".join([f"{outcome.job} succeeded: {made}; {_judged_all(outcome)}", *_tell_left(outcome), _NEXT])
+    if outcome.steps and set(outcome.failed_steps) <= {_REFUSED, _LANDING}:
+        return _conclude_partial(outcome)
     return "\n".join(
         [
             f"{outcome.job} failed:",
             *(f"  ! {problem.splitlines()[0]}" for problem in outcome.problems),
+            f"Checks: {_judged_all(outcome)}",
             "Steps that need what failed did not run; what was published before stays as it was.",
             *_tell_left(outcome),
             "If rows are wrong (`beautyflow validate` names them): fix the files, import and materialize again.",
@@ -207,21 +211,29 @@ def _tell_left(outcome: RunOutcome) -> list[str]:
     return [f"{some_of(outcome.left)} changed as well and keep what they held; to make them: {them}"]
 
 
-def _conclude_refused(outcome: RunOutcome) -> str:
-    """Everything was made, from the last good rows of the months that are named."""
-    prefix = f"{_REFUSED} failed: "
-    told = [
-        problem.removeprefix(prefix) if problem.startswith(prefix) else problem.splitlines()[0]
-        for problem in sorted(outcome.problems, key=lambda problem: problem.startswith(prefix))
+def _conclude_partial(outcome: RunOutcome) -> str:
+    """Everything was made, from the last good rows of what is named; checks of refused months say nothing more."""
+    failures = [problem for problem in outcome.problems if not problem.startswith(_CHECK)]
+    named = "\n".join(failures)
+    checks = [
+        problem.splitlines()[0]
+        for problem in outcome.problems
+        if problem.startswith(_CHECK) and f"{problem.removeprefix(_CHECK).split('.')[0]}/" not in named
     ]
+    told = [problem.removeprefix(f"{_REFUSED} failed: ").removeprefix(f"{_LANDING} failed: ") for problem in failures]
     return "\n".join(
         [
             f"{outcome.job} made everything, but not from all that landed:",
-            *(f"  ! {line}" for line in told),
+            *(f"  ! {problem}" for problem in [*checks, *told]),
+            f"Checks: {_judged_all(outcome)}",
             *_tell_left(outcome),
             _NEXT,
         ]
     )
+
+
+def _judged_all(outcome: RunOutcome) -> str:
+    return f"{_judged(outcome.failed_checks, 'failed')}, {_judged(outcome.warned_checks, 'warned')}"
 
 
 def _judged(checks: list[str], verdict: str) -> str:

@@ -24,6 +24,7 @@ from dagster_waiting import (
 )
 
 IDENTITY_TAG = "airflow/task"
+RUN_KEY = "dagster_run"
 
 
 class _DagsterOperator(BaseOperator):
@@ -73,7 +74,8 @@ class _DagsterOperator(BaseOperator):
 class DagsterRunOperator(_DagsterOperator):
     """Run a Dagster job, for one partition if it is partitioned, and wait until it has ended.
 
-    The task returns the id of the run that succeeded. ``execution_timeout`` and a kill stop the run.
+    The task returns the id of the run that succeeded; the id of one that failed is in its XCom ``dagster_run``.
+    ``execution_timeout`` and a kill stop the run.
 
     Args:
         job_name: Job in Dagster.
@@ -102,6 +104,8 @@ class DagsterRunOperator(_DagsterOperator):
         try:
             self._under_way = self._take_up(client, job, identity) or self._launch(client, job, identity)
             run = wait_for_run(client, self._under_way, Patience(poll_s=self.poll_interval_s), self._changed)
+            # Returned only by a task that succeeds, and a landing that failed may have changed months all the same.
+            context["ti"].xcom_push(key=RUN_KEY, value=run.run_id)
             if run.status != "SUCCESS":
                 raise AirflowFailException(describe_run_failure(client, run, self._what()))
         except DagsterRefused as error:
@@ -218,7 +222,7 @@ class DagsterChangedMonthsOperator(DagsterBackfillOperator):
 
     Args:
         job_name: Job in Dagster whose assets are materialized.
-        landing_task_id: Task of the same DAG whose return value is the id of the landing run.
+        landing_task_id: Task of the same DAG that ran the landing, whether it failed or not.
         **kwargs: As for ``DagsterBackfillOperator``, without its months.
     """
 
@@ -236,7 +240,9 @@ class DagsterChangedMonthsOperator(DagsterBackfillOperator):
             AirflowException: As for ``DagsterBackfillOperator``.
         """
         client, _ = self._connect()
-        landing_run = context["ti"].xcom_pull(task_ids=self.landing_task_id)
+        landing_run = context["ti"].xcom_pull(task_ids=self.landing_task_id, key=RUN_KEY)
+        if not landing_run:
+            raise AirflowFailException(f"{self.landing_task_id} did not run in Dagster, so nobody knows what changed")
         try:
             self._months = client.changed_months(landing_run)
         except DagsterRefused as error:

@@ -6,6 +6,7 @@ Run it instead of Dagster's own nightly schedule and sensors, not beside them.
 
 from datetime import UTC, datetime, timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 from dagster_operators import DagsterChangedMonthsOperator, DagsterRunOperator
 
@@ -32,13 +33,22 @@ with DAG(
     # Retries wait for data that land late and for a Dagster that restarts; failed runs are Dagster's to retry.
     patience = {"retries": 6, "retry_delay": timedelta(minutes=10), "execution_timeout": timedelta(hours=12)}
     land = DagsterRunOperator(task_id="land", job_name="land_community", **patience)
+    # One source that cannot be read keeps no other one out, nor anybody's consent: what follows goes on, and the last
+    # task tells that something failed.
     night = DagsterRunOperator(
         task_id="run_nightly_increment",
+        trigger_rule="all_done",
         job_name="nightly_increment",
         partition_key="{{ params.month or data_interval_start.strftime('%Y-%m') }}",
         **patience,
     )
     changed = DagsterChangedMonthsOperator(
-        task_id="remake_changed_months", job_name="nightly_increment", landing_task_id="land", **patience
+        task_id="remake_changed_months",
+        trigger_rule="all_done",
+        job_name="nightly_increment",
+        landing_task_id="land",
+        **patience,
     )
+    nothing_failed = EmptyOperator(task_id="nothing_failed", trigger_rule="none_failed")
     land >> night >> changed
+    [land, night, changed] >> nothing_failed

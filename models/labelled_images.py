@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +23,21 @@ _IMAGES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", "
 
 class LabelledImagesError(ValueError):
     """A folder or shard that holds no labelled images; the message names file and remedy."""
+
+
+class Image(Protocol):
+    """One image, wherever its bytes are."""
+
+    @property
+    def name(self) -> str:
+        """Name for people; no two images of a set have the same."""
+
+    def read(self) -> bytes:
+        """The bytes of the image.
+
+        Raises:
+            UnscorablePhoto: They cannot be had.
+        """
 
 
 @dataclass(frozen=True)
@@ -58,11 +74,18 @@ class LabelledImages:
     """
 
     classes: tuple[str, ...]
-    images: tuple[ImageFile, ...]
+    images: tuple[Image, ...]
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of names and labels."""
+        digest = hashlib.sha256(self.labels.tobytes())
+        digest.update("\n".join(image.name for image in self.images).encode())
+        return digest.hexdigest()
 
     def take(self, rows: np.ndarray) -> "LabelledImages":
         """Some of the images, with all classes."""
@@ -179,12 +202,10 @@ class DecodedOnDemand:
     def __len__(self) -> int:
         return len(self.images)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Hash of names and labels."""
-        digest = hashlib.sha256(self.images.labels.tobytes())
-        digest.update("\n".join(image.name for image in self.images.images).encode())
-        return digest.hexdigest()
+        return self.images.fingerprint
 
     @cached_property
     def _decoders(self) -> ThreadPoolExecutor:
@@ -200,11 +221,11 @@ class DecodedOnDemand:
         return inputs, self.images.labels[rows][readable], readable
 
     def _map(
-        self, prepare: Callable[[ImageFile], np.ndarray | None], images: Sequence[ImageFile]
+        self, prepare: Callable[[Image], np.ndarray | None], images: Sequence[Image]
     ) -> Iterable[np.ndarray | None]:
         return self._decoders.map(prepare, images) if self.threads > 1 else map(prepare, images)
 
-    def _prepare(self, image: ImageFile) -> np.ndarray | None:
+    def _prepare(self, image: Image) -> np.ndarray | None:
         try:
             return self.preprocessing.prepare(image.read())
         except UnscorablePhoto as failure:

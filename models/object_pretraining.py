@@ -92,15 +92,23 @@ def pretrain_network(
         return train_by_steps(network, config, settings, train, evaluate, report, states, placement)
 
 
-@torch.inference_mode()
 def object_accuracy(
     network: nn.Module, config: ModelConfig, images: DecodedOnDemand, device: str = "cpu"
 ) -> float | None:
     """Share of images whose class has the largest output; None without readable images."""
-    right: list[np.ndarray] = []
+    recognised = recognise(network, config, images, device)
+    readable = recognised >= 0
+    return float((recognised == images.images.labels)[readable].mean()) if readable.any() else None
+
+
+@torch.inference_mode()
+def recognise(network: nn.Module, config: ModelConfig, images: DecodedOnDemand, device: str = "cpu") -> np.ndarray:
+    """Number int64 (n,) of the class with the largest output, by image; -1 where the image cannot be read."""
+    recognised = np.full(len(images), -1, np.int64)
     for start in range(0, len(images), _EVALUATION_BATCH):
-        pixels, labels, _ = images.batch(np.arange(start, min(start + _EVALUATION_BATCH, len(images))))
+        rows = np.arange(start, min(start + _EVALUATION_BATCH, len(images)))
+        pixels, labels, readable = images.batch(rows)
         if len(labels):
             outputs = network(normalised(pixels, config.preprocessing, device))
-            right.append(outputs.argmax(dim=1).cpu().numpy() == labels)
-    return float(np.concatenate(right).mean()) if right else None
+            recognised[rows[readable]] = outputs.argmax(dim=1).cpu().numpy()
+    return recognised

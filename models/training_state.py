@@ -16,6 +16,10 @@ from torch import Tensor, nn
 _METADATA_KEY = "beautyflow_run"
 
 
+class StateOfAnotherRun(ValueError):
+    """A kept state that does not belong to the run that found it."""
+
+
 class StateStore(Protocol):
     """Keeps the newest state of one run."""
 
@@ -101,7 +105,8 @@ class RunState:
             Metrics of the epochs done.
 
         Raises:
-            ValueError: The state is not that of this run.
+            StateOfAnotherRun: The state is not that of this run.
+            ValueError: It is no state at all.
         """
         if state is None:
             return []
@@ -109,7 +114,7 @@ class RunState:
 
         document = _document(state)
         if document["identity"] != identity:
-            raise ValueError(
+            raise StateOfAnotherRun(
                 "the kept training state belongs to another run: other photos, settings, network or workers; "
                 "remove it to start anew"
             )

@@ -35,6 +35,11 @@ def silent(line: str) -> None:
     """Report nothing."""
 
 
+def is_lasting(error: Exception) -> bool:
+    """Whether the same request on the same machine meets an error again: so it is for input or code that is wrong."""
+    return isinstance(error, _LASTING)
+
+
 def failure_message(error: Exception) -> dict[str, Any]:
     """What a job that failed tells, in the words of the innermost error of its own.
 
@@ -48,7 +53,7 @@ def failure_message(error: Exception) -> dict[str, Any]:
         error = error.cause
     told = str(error).strip()
     named = told if isinstance(error, ValueError | MediaRootMissing) and told else f"{type(error).__name__}: {told}"
-    return {"failure": named, "again": not isinstance(error, _LASTING)}
+    return {"failure": named, "again": not is_lasting(error)}
 
 
 def main(run: Run[Request], request_type: type[Request], arguments: list[str] | None = None) -> int:

@@ -1,8 +1,8 @@
 """Explain photos of one network and put rows and overlays into the lake, where others of the same making stay.
 
-They are dozens, so one process does it, without Ray. What is done to them stands in ``photo_explainer.py``. A photo
-counts as explained while network, labels, code and method are those that explained it; otherwise all photos of the
-network are explained anew, those that were asked for before and are not now excepted: they leave.
+They are dozens, so one process does it, without Ray. What is done to them stands in ``photo_explainer.py``. Each
+network has a partition of its own. A photo counts as explained while labels, code and method are those that explained
+it; otherwise the photos that are asked for are explained anew, and others of this network leave.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ from assets.contracts.explanations import (
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import ExplainPhotos
-from assets.contracts.table import UNDATED, TableContract
 from ray_jobs.entry import Report, main, silent
 from ray_jobs.model_store import find_model, read_weights
 
@@ -101,13 +100,10 @@ def _photos(lake: Lake, photo_ids: list[int]) -> pa.Table:
 def _explained_before(lake: Lake, request: ExplainPhotos, row: dict[str, Any]) -> pa.Table:
     """Rows of ``photo_explanations`` of this network that need not be made again."""
     inputs = _inputs(lake, request, row)
-    if not lake.is_current(PHOTO_EXPLANATIONS, UNDATED, code_version=code_version_of(*CODE), inputs=inputs):
+    version = row["model_version"]
+    if not lake.is_current(PHOTO_EXPLANATIONS, version, code_version=code_version_of(*CODE), inputs=inputs):
         return PHOTO_EXPLANATIONS.schema.empty_table()
-    return _rows_of(lake, PHOTO_EXPLANATIONS, row["model_version"])
-
-
-def _rows_of(lake: Lake, contract: TableContract, model_version: str) -> pa.Table:
-    return lake.dataset(contract).to_table(filter=ds.field("model_version") == model_version)
+    return lake.read(PHOTO_EXPLANATIONS, [version])
 
 
 def _inputs(lake: Lake, request: ExplainPhotos, row: dict[str, Any]) -> dict[str, str]:
@@ -172,7 +168,7 @@ def _publish(
             for each in found.photos
         ),
     ]
-    before = _rows_of(lake, PHOTO_ATTRIBUTES, version).to_pylist() if kept.num_rows else []
+    before = lake.read(PHOTO_ATTRIBUTES, [version]).to_pylist() if kept.num_rows else []
     attributes = [*before, *({**each, "model_version": version} for each in found.attributes)]
     agreement = explainer.agreement(_photos(lake, request.compared_ids))
     measures = _measures(lake, explained) | {"attribute_agreement": agreement}
@@ -182,7 +178,8 @@ def _publish(
         (EXPLANATION_FAITHFULNESS, faithfulness),
         (PHOTO_EXPLANATIONS, explained),
     ):
-        _replace(lake, contract, version, rows, inputs)
+        table = pa.Table.from_pylist(rows, schema=contract.schema)
+        lake.write(contract, version, table, code_version=code_version_of(*CODE), inputs=inputs)
     _forget_overlays(lake, version, {each["overlay"] for each in explained})
 
 
@@ -207,15 +204,6 @@ def _mean(values: np.ndarray) -> float:
 def _measure_row(version: str, name: str, estimate: "Estimate") -> dict[str, Any]:
     numbers = {"value": estimate.value, "lower": estimate.lower, "upper": estimate.upper, "photos": estimate.n}
     return {"model_version": version, "measure": name, **numbers}
-
-
-def _replace(
-    lake: Lake, contract: TableContract, version: str, rows: list[dict[str, Any]], inputs: dict[str, str]
-) -> None:
-    """Replace the rows of this network; those of others stay."""
-    others = lake.read(contract).filter((ds.field("model_version") != version) & contract.is_complete)
-    table = pa.concat_tables([others, pa.Table.from_pylist(rows, schema=contract.schema)])
-    lake.write(contract, UNDATED, table, code_version=code_version_of(*CODE), inputs=inputs)
 
 
 def _forget_overlays(lake: Lake, version: str, named: set[str]) -> None:

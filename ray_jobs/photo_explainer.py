@@ -7,7 +7,7 @@ network has no attributes of its own, so how far the two agree belongs to what i
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ from models.heads import BUCKET_VALUES, BUCKETS
 from models.overlays import LONGER_SIDE, beauty_per_cell, overlay_png
 from models.preprocessing import Preprocessing
 from models.registry import model_entry
-from models.training import TrainingData, TrainingSettings, predict_beauty, train_network
+from models.training import predict_beauty
 from models.weights import ModelConfig, load_weights
 from ray_jobs.cluster import usable_cpus
 from ray_jobs.photo_source import PhotoSource
@@ -61,13 +61,12 @@ class AttributeModel:
     Args:
         source: Where photos come from.
         labelled: Columns ``uri`` and ``bucket``.
-        seed: Part of the settings of training; the fit itself is not random.
 
     Raises:
         CannotExplain: Fewer than ``FEWEST_LABELLED`` photos could be read.
     """
 
-    def __init__(self, source: PhotoSource, labelled: pa.Table, seed: int = 0) -> None:
+    def __init__(self, source: PhotoSource, labelled: pa.Table) -> None:
         self._source = source
         preprocessing = model_entry("handcrafted").preprocessing
         self.config = ModelConfig("handcrafted", "regressor", preprocessing)
@@ -78,10 +77,9 @@ class AttributeModel:
             )
         values = dict(zip(BUCKETS, BUCKET_VALUES, strict=True))
         targets = np.array([values[bucket] for bucket in labelled["bucket"].to_pylist()], np.float32)
-        data = TrainingData(features[usable], targets[usable])
-        settings = TrainingSettings(seed=seed, threads=usable_cpus())
-        network, _ = train_network(self.config, settings, data, TrainingData(features[:0], targets[:0]))
-        self.network = cast("HandcraftedModel", network)
+        self.network = HandcraftedModel(self.config.create_head().outputs)
+        self.network.fit(features[usable], targets[usable], self.config.create_head())
+        self.network.eval()
 
     def features(self, uris: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Features (n, f) of photos, and bool (n,): which could be read; rows of the others are zero."""
@@ -117,13 +115,15 @@ class PhotoExplainer:
     def __init__(
         self, weights: bytes, media_root: str, labelled: pa.Table, method: str, *, seed: int = 0, device: str = "cpu"
     ) -> None:
+        # Batches are small: several threads would wait for each other more than they work.
+        torch.set_num_threads(1)
         self._network, self._config = load_weights(weights)
         if self._config.preprocessing.features:
             raise CannotExplain(f"{self._config.architecture} sees attributes, not pixels; it has no saliency")
         self._source = PhotoSource(media_root)
         self._method, self._seed, self._device = method, seed, device
         self._learnt_from = set(_owners_of(labelled))
-        self._attributes = AttributeModel(self._source, labelled, seed)
+        self._attributes = AttributeModel(self._source, labelled)
 
     def __call__(self, photos: pa.Table) -> Explained:
         """Explain photos.

@@ -1,8 +1,9 @@
 """Train a beauty network on ``training_set`` and add it to ``beauty_model``.
 
-The same request on the same training set by the same code gives the model that is there already, without
-importing Ray or torch. Where newer models have come since, it becomes the one that scores again.
-What the worker does stands in ``beauty_trainer.py``.
+The same request on the same training set by the same code gives the model that is there already, without importing
+Ray or torch. Where newer models have come since, it becomes the one that scores again. A run that is killed goes on
+after its last whole epoch when the request comes again. What a worker does stands in ``beauty_trainer.py``, how workers
+run in ``train_workers.py``.
 """
 
 import hashlib
@@ -18,7 +19,9 @@ from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import TrainBeautyModel
 from ray_jobs.entry import Report, main, silent
 from ray_jobs.head_comparison import HEADS, HeldOut, compare_heads
+from ray_jobs.initial_weights import initial_sha256, read_initial
 from ray_jobs.model_store import add_model, is_held_back, model_rows, weights_name
+from ray_jobs.training_states import state_name
 
 CODE = (
     "models.alexnet",
@@ -37,8 +40,12 @@ CODE = (
     "ray_jobs.head_comparison",
     "ray_jobs.prepared_photos",
     "ray_jobs.train_beauty_model",
+    "ray_jobs.train_workers",
+    "ray_jobs.training_states",
 )
 """Modules whose change makes another model."""
+
+_JOB = "train_beauty_model"
 
 
 def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
@@ -51,7 +58,8 @@ def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
         the row of the better one, and ``comparison`` says how both did.
 
     Raises:
-        ValueError: The training set has no rows, or the request names an unknown network or head.
+        ValueError: The training set has no rows, the request names an unknown network or head or unknown initial
+            weights, or Ray has no room for its workers.
     """
     lake = Lake(request.lake_uri)
     if request.head == "auto":
@@ -73,7 +81,7 @@ def _run_both(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str
         winner = known[comparison["model_version"]]
         report(f"{winner['model_version']} was trained from this request already")
         return {**_result(lake, _scoring_again(lake, winner), trained=False), "comparison": comparison}
-    made = {head: _train(lake, replace(request, head=head), report) for head in HEADS}
+    made = _train_both(lake, request, report)
     comparison = compare_heads(
         {head: each.held_out for head, each in made.items()},
         {head: str(each.row["model_version"]) for head, each in made.items()},
@@ -92,13 +100,22 @@ class _Trained:
     held_out: HeldOut
 
 
+def _train_both(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, _Trained]:
+    """Train both heads; Ray is started once."""
+    from ray_jobs.cluster import ray_cluster
+
+    with ray_cluster(request.num_gpus_per_worker):
+        return {head: _train(lake, replace(request, head=head), report) for head in HEADS}
+
+
 def _train(lake: Lake, request: TrainBeautyModel, report: Report) -> _Trained:
     """Train one network and store its weights and curves."""
+    identity = _identity(lake, request)
     rows = lake.read(TRAINING_SET, columns=["photo_id", "user_id", "uri", "bucket", "metric", "split"])
     if not rows.num_rows:
         raise ValueError(f"training_set of {lake.uri} has no rows; materialize it before training")
     report(f"training {request.architecture} as {request.head} on {rows.num_rows:,} labelled photos")
-    trained = _train_on_ray(request, rows)
+    trained = _train_on_ray(request, rows, read_initial(lake, request.initial), state_name(_JOB, identity))
     weights = trained["weights"]
     digest = hashlib.sha256(weights).hexdigest()
     version = f"{request.architecture}-{digest[:12]}"
@@ -115,7 +132,7 @@ def _train(lake: Lake, request: TrainBeautyModel, report: Report) -> _Trained:
         "parameters": trained["parameters"],
         "training_photos": trained["training_photos"],
         "metrics": json.dumps(trained["held_out"].metrics(), sort_keys=True),
-        "config": _identity(lake, request),
+        "config": identity,
     }
     return _Trained(row, trained["held_out"])
 
@@ -130,11 +147,16 @@ def _identity(lake: Lake, request: TrainBeautyModel) -> str:
         "training_set": lake.fingerprints(TRAINING_SET.key),
         "code_version": code_version_of(*CODE),
     }
+    if request.initial:
+        known["initial_sha256"] = initial_sha256(lake, request.initial)
     return json.dumps(known, sort_keys=True)
 
 
 def _add(lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
-    return add_model(lake, row, code_version=code_version_of(*CODE), inputs=lake.fingerprints(TRAINING_SET.key))
+    """The row in the table; the state that it was made from is not needed any more."""
+    added = add_model(lake, row, code_version=code_version_of(*CODE), inputs=lake.fingerprints(TRAINING_SET.key))
+    lake.delete(state_name(_JOB, row["config"]))
+    return added
 
 
 def _scoring_again(lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
@@ -165,28 +187,20 @@ def _result(lake: Lake, row: dict[str, Any], *, trained: bool) -> dict[str, Any]
     }
 
 
-def _train_on_ray(request: TrainBeautyModel, rows: pa.Table) -> dict[str, Any]:
-    import ray
-
+def _train_on_ray(request: TrainBeautyModel, rows: pa.Table, initial: bytes | None, state: str) -> dict[str, Any]:
     from models.training import TrainingSettings
-    from ray_jobs.beauty_trainer import BeautyTrainer, model_config
-    from ray_jobs.cluster import ray_cluster, training_options, usable_cpus
+    from ray_jobs import train_workers
+    from ray_jobs.beauty_trainer import TrainBeauty, model_config
 
-    config = model_config(request)
-    gpus = request.num_gpus_per_worker
     settings = TrainingSettings(
         epochs=request.epochs,
         batch_size=request.batch_size,
         learning_rate=request.learning_rate,
         seed=request.seed,
-        threads=usable_cpus(),
-        device="cuda" if gpus else "cpu",
+        backbone_rate=request.backbone_rate,
     )
-    with ray_cluster(gpus):
-        trainer: Any = ray.remote(BeautyTrainer).options(**training_options(gpus), max_restarts=2, max_task_retries=2)
-        actor = trainer.remote(config, settings, request.media_root, request.maximum_photos)
-        result: dict[str, Any] = ray.get(actor.train.remote(rows))
-    return result
+    task = TrainBeauty(model_config(request), settings, request, rows, initial, state)
+    return train_workers.run_on_workers(task, workers=request.workers, gpus=request.num_gpus_per_worker)
 
 
 if __name__ == "__main__":

@@ -12,19 +12,27 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.beauty import calibration, calibration_assets, drift
-from assets.beauty.pruning import prune_training_set, prune_unscorable_photos, prune_zones
+from assets.beauty import calibration, calibration_assets, drift, explanation_assets, pretraining_assets
+from assets.beauty.pruning import prune_everything
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
 from assets.beauty.training_set import TrainingSetConfig, build_training_set
 from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.lake import Lake
+from assets.contracts.objects import OBJECT_MODELS
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import CrossValidateBeauty, ScorePhotos, TrainBeautyModel
 from assets.contracts.table import UNDATED
 from assets.contracts.wording import counted
 from assets.figures import curves_figure, histogram_figure, intervals_figure
-from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
+from assets.metadata import (
+    OWNERS,
+    contract_description,
+    contract_metadata,
+    markdown_table,
+    picture,
+    tell_partition_rows,
+)
 from assets.partitions import months, one_run
 from assets.resources import LakeResource, RayJobs
 
@@ -116,11 +124,22 @@ class BeautyModelConfig(dg.Config):
     batch_size: int = Field(default=TrainBeautyModel.batch_size, description="Photos per step.")
     learning_rate: float = Field(default=TrainBeautyModel.learning_rate, description="Peak learning rate.")
     seed: int = Field(default=TrainBeautyModel.seed, description="Everything random derives from it.")
+    initial: str = Field(
+        default=TrainBeautyModel.initial,
+        description=f"Weights to start from: a version in `{OBJECT_MODELS.key}`, or a file in `checkpoints/` of the "
+        "community; empty: random ones.",
+    )
+    backbone_rate: float = Field(
+        default=TrainBeautyModel.backbone_rate, ge=0, description="Factor on the rate of all layers but the last."
+    )
+    workers: int = Field(
+        default=TrainBeautyModel.workers, ge=1, description="Workers; another number gives other weights."
+    )
 
 
 @dg.asset(
     key=BEAUTY_MODELS.key,
-    deps=[TRAINING_SET.key],
+    deps=[TRAINING_SET.key, OBJECT_MODELS.key],
     group_name="beauty",
     kinds={"ray", "torch"},
     owners=OWNERS,
@@ -141,7 +160,8 @@ def beauty_model(
 ) -> dg.MaterializeResult:
     """Trained network: weights as safetensors in the lake, one row with hash, metrics and configuration.
 
-    Training again on the same labels with the same configuration gives the same version, and is not repeated.
+    Training again on the same labels with the same configuration gives the same version, and is not repeated; a run
+    that was killed goes on after its last whole epoch.
     """
     store = lake.open()
     labelled = store.commit_of(TRAINING_SET.key, UNDATED)
@@ -168,9 +188,7 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
             "scores_with": report["scores_with"],
             "parameters": report["parameters"],
             "metrics": markdown_table(metrics),
-            "learning_curves": picture(
-                curves_figure(report["curves"], "Loss by epoch", xlabel="epoch", ylabel="cross-entropy")
-            ),
+            "learning_curves": picture(curves_figure(report["curves"], "Training by epoch", xlabel="epoch")),
         },
         check_results=[
             dg.AssetCheckResult(
@@ -269,9 +287,7 @@ def scores(
     store = lake.open()
     wanted = list(context.partition_keys)
     withdraw_scores_without_photos(store, wanted)
-    prune_unscorable_photos(store)
-    prune_training_set(store)
-    prune_zones(store, (calibration.ZONE, drift.ZONE))
+    prune_everything(store, zones=(calibration.ZONE, drift.ZONE))
     publish_ready_made_scores(store, wanted)
     report: Mapping[str, Any] = {"scored": 0, "unscorable": 0, "model_version": "ready-made scores only"}
     if unscored_photos(store, wanted, "") and store.commit_of(BEAUTY_MODELS.key, UNDATED):
@@ -283,6 +299,7 @@ def scores(
             **config.model_dump(),
         )
         report = ray_jobs.run(context, request)
+    tell_partition_rows(context, SCORES.key, store.commits(SCORES.key, wanted), wanted)
     return _scores_result(store, wanted, report)
 
 
@@ -293,7 +310,7 @@ def _scores_result(store: Lake, wanted: list[str], report: Mapping[str, Any]) ->
     broken = unscorable_share(store, wanted, version)
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(commit.rows for commit in store.commits(SCORES.key, wanted)),
+            "dagster/row_count": sum(commit.rows for commit in store.commits(SCORES.key)),
             "model_version": version,
             "newly_scored": report["scored"],
             "unscorable": report["unscorable"],
@@ -416,4 +433,12 @@ def _not_made(reason: str, check: str, asset: str = BEAUTY_MODELS.key) -> dg.Mat
     )
 
 
-ASSETS = [training_set, beauty_model, scores, beauty_cross_validation, *calibration_assets.ASSETS]
+ASSETS = [
+    training_set,
+    beauty_model,
+    scores,
+    beauty_cross_validation,
+    *calibration_assets.ASSETS,
+    *explanation_assets.ASSETS,
+    *pretraining_assets.ASSETS,
+]

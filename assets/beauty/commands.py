@@ -3,18 +3,21 @@
 import json
 import subprocess
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assets.contracts.lake import Lake
 from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, gpus_per_worker
+
+if TYPE_CHECKING:
+    from assets.contracts.lake import Lake
 
 
 def explain_command(
     photo_ids: Annotated[list[int], typer.Argument(metavar="PHOTO_ID...", min=0, help="Photos to explain.")],
-    make: Annotated[bool, typer.Option("--make", help="Explain those that have no explanation yet; half a minute.")]
-    = False,
+    make: Annotated[
+        bool, typer.Option("--make", help="Explain those that have no explanation yet; half a minute.")
+    ] = False,
     model_version: Annotated[str, typer.Option(help="Whose scores; the newest network by default.")] = "",
 ) -> None:
     """Say why photos have their scores: attributes that raise and lower them, and where the overlay lies.
@@ -24,14 +27,16 @@ def explain_command(
 
     Exit code 1 if a photo has no explanation, 2 if there is no network.
     """
+    from assets.beauty.explanation_choice import newest_model
     from assets.beauty.explanations import describe_photos
+    from assets.contracts.lake import Lake
 
     settings = Settings.from_environment()
     lake = Lake(settings.lake_uri)
     try:
         if make:
             typer.echo(make_explanations(settings, lake, photo_ids, model_version), err=True)
-        text, is_complete = describe_photos(lake, photo_ids, model_version)
+        text, is_complete = describe_photos(lake, photo_ids, newest_model(lake, model_version)["model_version"])
     except ValueError as error:
         typer.echo(f"beautyflow: {error}", err=True)
         raise typer.Exit(2) from error
@@ -39,7 +44,7 @@ def explain_command(
     raise typer.Exit(0 if is_complete else 1)
 
 
-def make_explanations(settings: Settings, lake: Lake, photo_ids: list[int], model_version: str = "") -> str:
+def make_explanations(settings: Settings, lake: "Lake", photo_ids: list[int], model_version: str = "") -> str:
     """Explain photos in a process of its own, as the asset does, and say what came of it.
 
     Args:
@@ -52,10 +57,16 @@ def make_explanations(settings: Settings, lake: Lake, photo_ids: list[int], mode
         ValueError: There is no network, or the job failed; its own words are on stderr.
     """
     from assets.beauty.contact_sheet import store_sheet
-    from assets.beauty.explanations import explain_request, newest_model
+    from assets.beauty.explanation_choice import explain_request, newest_model
+    from assets.beauty.explanations import read_explanations
+    from assets.contracts.requests import ExplainPhotos
 
     version = newest_model(lake, model_version)["model_version"]
-    request = explain_request(lake, str(settings.landing), version, photo_ids, num_gpus=gpus_per_worker())
+    # One network has one method: another one would take away what is explained.
+    method = next((row["method"] for row in read_explanations(lake, version)), ExplainPhotos.method)
+    request = explain_request(
+        lake, str(settings.landing), version, photo_ids, method=method, num_gpus=gpus_per_worker()
+    )
     done = subprocess.run(
         [sys.executable, "-m", request.job, "--request", request.to_json()],
         cwd=PROJECT_ROOT,

@@ -14,13 +14,17 @@ from assets.contracts.explanations import PHOTO_EXPLANATIONS
 from assets.contracts.lake import Lake
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from PIL import Image, ImageFont
 
 _FOLDER = f"{PHOTO_EXPLANATIONS.key}/sheets"
 _COLUMNS = 3
 _MOST_PHOTOS = 48
-_CHARACTERS = 62
-_TITLE = "Where the network sees beauty: orange raises the score, blue lowers it; attributes are those of a second model"
+_CHARACTERS = 84
+_WIDTH, _LINE, _MARGIN = 500, 22, 18
+"""Width of a panel, height of a line of text and space between panels, pixels."""
+_SCALE = 0.77
+_INK = (30, 34, 40)
+_TITLE = "Where the network sees beauty: orange raises the score, blue lowers it; attributes are a second model's"
 
 
 def sheet_name(model_version: str) -> str:
@@ -33,9 +37,9 @@ def has_sheet(lake: Lake, model_version: str) -> bool:
     return sheet_name(model_version) in lake.names(_FOLDER)
 
 
-def forget_sheets(lake: Lake) -> None:
-    """Delete the sheets of all networks."""
-    lake.delete_below(_FOLDER)
+def forget_sheet(lake: Lake, model_version: str) -> None:
+    """Delete the sheet of a network."""
+    lake.delete(sheet_name(model_version))
 
 
 def store_sheet(lake: Lake, model_version: str) -> None:
@@ -46,40 +50,54 @@ def store_sheet(lake: Lake, model_version: str) -> None:
     if shown:
         lake.put_bytes(sheet_name(model_version), draw_sheet(shown, strongest_attributes(lake, model_version)))
     else:
-        lake.delete(sheet_name(model_version))
+        forget_sheet(lake, model_version)
 
 
 def draw_sheet(
     shown: Sequence[tuple[Mapping[str, Any], bytes]], attributes: Mapping[int, Sequence[Mapping[str, Any]]]
 ) -> bytes:
-    """A page of overlays as a PNG.
+    """A page of overlays as a PNG, in lines of ``_COLUMNS``.
 
     Args:
         shown: Rows of ``photo_explanations`` with the PNG of each.
         attributes: Photo -> rows of ``photo_attributes`` to say below it.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from PIL import Image, ImageDraw
 
-    lines = -(-len(shown) // _COLUMNS)
-    figure = Figure(figsize=(4.9 * _COLUMNS, 3.9 * lines + 0.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(_TITLE, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    grid = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, (row, png) in zip(grid, shown, strict=False):
-        _draw_photo(axes, row, png, attributes.get(row["photo_id"], ()))
+    panels = [_draw_panel(row, png, attributes.get(row["photo_id"], ())) for row, png in shown]
+    lines = [panels[start : start + _COLUMNS] for start in range(0, len(panels), _COLUMNS)]
+    heights = [max(panel.height for panel in line) + _MARGIN for line in lines]
+    page = Image.new("RGB", (_COLUMNS * (_WIDTH + _MARGIN) + _MARGIN, 2 * _MARGIN + _LINE + sum(heights)), "white")
+    ImageDraw.Draw(page).text((_MARGIN, _MARGIN), _TITLE, fill=_INK, font=_font(17))
+    top = 2 * _MARGIN + _LINE
+    for line, height in zip(lines, heights, strict=True):
+        for column, panel in enumerate(line):
+            page.paste(panel, (_MARGIN + column * (_WIDTH + _MARGIN), top))
+        top += height
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    page.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _draw_photo(axes: "Axes", row: Mapping[str, Any], png: bytes, attributes: Sequence[Mapping[str, Any]]) -> None:
-    from matplotlib.image import imread
+def _draw_panel(row: Mapping[str, Any], png: bytes, attributes: Sequence[Mapping[str, Any]]) -> "Image.Image":
+    """One overlay with its scores above and its attributes below."""
+    from PIL import Image, ImageDraw
 
-    axes.imshow(imread(io.BytesIO(png)))
-    title = f"photo {row['photo_id']}   beauty {row['beauty']:.2f}   by its attributes {row['attribute_beauty']:.2f}"
-    axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold")
-    said = [textwrap.fill(each["sentence"], _CHARACTERS, subsequent_indent="   ") for each in attributes]
-    axes.text(0, -0.03, "\n".join(said), transform=axes.transAxes, va="top", fontsize=8.5, linespacing=1.3)
+    with Image.open(io.BytesIO(png)) as image:
+        scale = min(1.0, _SCALE, _WIDTH / image.width)
+        overlay = image.convert("RGB").resize((round(image.width * scale), round(image.height * scale)))
+    said = [line for each in attributes for line in textwrap.wrap(each["sentence"], _CHARACTERS)]
+    panel = Image.new("RGB", (_WIDTH, overlay.height + _LINE * (len(said) + 1) + 4), "white")
+    draw = ImageDraw.Draw(panel)
+    title = f"photo {row['photo_id']}    beauty {row['beauty']:.2f}    by its attributes {row['attribute_beauty']:.2f}"
+    draw.text((0, 0), title, fill=_INK, font=_font(15))
+    panel.paste(overlay, (0, _LINE))
+    for number, line in enumerate(said):
+        draw.text((0, _LINE * (number + 1) + overlay.height), line, fill=_INK, font=_font(13))
+    return panel
+
+
+def _font(size: int) -> "ImageFont.ImageFont | ImageFont.FreeTypeFont":
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)

@@ -10,16 +10,30 @@ from collections.abc import Collection
 import duckdb
 import pyarrow as pa
 
-from assets.beauty.contact_sheet import forget_sheets, has_sheet, store_sheet
+from assets.beauty.contact_sheet import forget_sheet, has_sheet, store_sheet
 from assets.beauty.scratch import scratch_database
 from assets.contracts.beauty import SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
-from assets.contracts.explanations import OVERLAYS, PHOTO_ATTRIBUTES, PHOTO_EXPLANATIONS, overlay_folder
+from assets.contracts.explanations import (
+    OVERLAYS,
+    PHOTO_ATTRIBUTES,
+    PHOTO_EXPLANATIONS,
+    explained_photo,
+    overlay_folder,
+)
 from assets.contracts.lake import Lake
 from assets.contracts.table import UNDATED, TableContract
 
 _PRUNED = "pruned"
 """Version of no code: a month that is pruned is current for nobody, and is made again when its turn comes."""
+
+
+def prune_everything(lake: Lake, zones: Collection[str]) -> None:
+    """Take photos that are no longer published out of all that this module knows, and of scores in these zones."""
+    prune_unscorable_photos(lake)
+    prune_training_set(lake)
+    prune_zones(lake, zones)
+    prune_explanations(lake)
 
 
 def prune_training_set(lake: Lake) -> int:
@@ -89,29 +103,40 @@ def prune_explanations(lake: Lake) -> int:
     Returns:
         Photos taken out, counted once per network.
     """
-    taken = 0
-    for contract in (PHOTO_ATTRIBUTES, PHOTO_EXPLANATIONS):
-        commit = lake.commit_of(contract.key, UNDATED)
-        if commit is None:
-            continue
-        kept = _published_rows(lake, contract, UNDATED, None)
-        if kept.num_rows < commit.rows:
-            forget_sheets(lake)
-            lake.write(contract, UNDATED, kept, code_version=commit.code_version, inputs=commit.inputs)
-        taken = commit.rows - kept.num_rows
-    rows = lake.read(PHOTO_EXPLANATIONS, columns=["model_version", "overlay"])
-    _delete_overlays_but(lake, set(rows["overlay"].to_pylist()))
-    for version in sorted(set(rows["model_version"].to_pylist())):
-        if not has_sheet(lake, version):
-            store_sheet(lake, version)
+    for version in lake.partitions(PHOTO_ATTRIBUTES.key):
+        _prune_explained(lake, PHOTO_ATTRIBUTES, version)
+    taken = sum(_prune_explained(lake, PHOTO_EXPLANATIONS, name) for name in lake.partitions(PHOTO_EXPLANATIONS.key))
+    _delete_withdrawn_overlays(lake)
+    for commit in lake.commits(PHOTO_EXPLANATIONS.key):
+        if commit.rows and not has_sheet(lake, commit.partition):
+            store_sheet(lake, commit.partition)
     return taken
 
 
-def _delete_overlays_but(lake: Lake, named: Collection[str]) -> None:
-    for version in lake.zones(OVERLAYS):
-        for name in lake.names(overlay_folder(version)):
-            if name not in named:
-                lake.delete(name)
+def _prune_explained(lake: Lake, contract: TableContract, version: str) -> int:
+    commit = lake.commit_of(contract.key, version)
+    if commit is None:
+        return 0
+    kept = _published_rows(lake, contract, version, None)
+    if kept.num_rows < commit.rows:
+        forget_sheet(lake, version)
+        lake.write(contract, version, kept, code_version=commit.code_version, inputs=commit.inputs)
+    return commit.rows - kept.num_rows
+
+
+def _delete_withdrawn_overlays(lake: Lake) -> None:
+    """By photo and not by row: a job under way has put its overlays there before its rows."""
+    import pyarrow.dataset as ds  # loads pandas, which costs seconds
+
+    names = [name for version in lake.zones(OVERLAYS) for name in lake.names(overlay_folder(version))]
+    if not names:
+        return
+    ids = pa.array(sorted(map(explained_photo, names)), pa.int64())
+    published = lake.dataset(PHOTOS).to_table(columns=["photo_id"], filter=ds.field("photo_id").isin(ids))
+    kept = set(published["photo_id"].to_pylist())
+    for name in names:
+        if explained_photo(name) not in kept:
+            lake.delete(name)
 
 
 def _prune_month(lake: Lake, month: str) -> int:

@@ -20,7 +20,14 @@ from assets.contracts.lake import Lake
 from assets.contracts.table import TableContract
 from assets.contracts.wording import counted, some_of
 from assets.figures import months_figure
-from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
+from assets.metadata import (
+    OWNERS,
+    contract_description,
+    contract_metadata,
+    markdown_table,
+    picture,
+    tell_partition_rows,
+)
 from assets.partitions import months, one_run
 from assets.resources import LakeResource
 
@@ -76,6 +83,7 @@ def build_table_asset(contract: TableContract) -> dg.AssetsDefinition:
         yield from _check_results(contract, outcome)
         for month in sorted(outcome.published - set(wanted)):
             context.log_event(dg.AssetMaterialization(contract.key, partition=month))
+        tell_partition_rows(context, contract.key, store.commits(contract.key, wanted), wanted)
         yield dg.MaterializeResult(asset_key=contract.key, metadata=_metadata(store, contract, wanted, outcome))
 
     return table
@@ -161,12 +169,11 @@ def _metadata(store: Lake, contract: TableContract, wanted: list[str], outcome: 
         for month, refusal in sorted(outcome.refused.items())
     ]
     return {
-        "dagster/partition_row_count": sum(rows.values()),
         "dagster/row_count": sum(commit.rows for commit in store.commits(contract.key)),
         "months_audited": len(outcome.findings),
         "months_without_rows": len(set(wanted) - set(rows)),
-        "excluded": markdown_table([{"reason": reason, "rows": n} for reason, n in excluded.items()]),
-        "refused": markdown_table(refused),
+        "excluded_in_this_run": markdown_table([{"reason": reason, "rows": n} for reason, n in excluded.items()]),
+        "refused_in_this_run": markdown_table(refused),
         "rows_by_month": picture(months_figure(rows, f"Published {contract.key} by month", "rows")),
     }
 

@@ -196,7 +196,8 @@ def _reference_statements(contract: TableContract) -> Iterator[Statement]:
         yield Statement(
             reference_statement(reference),
             f"`{reference.column}` names a published row of `{reference.to_table}`.",
-            f"Add the missing rows to `{reference.to_table}`, or take these out, and import again.",
+            f"Add the missing rows to `{reference.to_table}` (`beautyflow rejected` shows those that did not land), "
+            "or take these out, and import again.",
             ROWS,
             (reference.column,),
             "ExpectColumnValuesToBeInSet",

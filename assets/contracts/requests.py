@@ -1,7 +1,7 @@
 """What an asset may ask of a Ray job. Plain values that travel as JSON through Dagster Pipes."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 
@@ -58,7 +58,11 @@ class TrainBeautyModel(RayRequest):
         batch_size: Photos per step.
         learning_rate: Peak learning rate.
         seed: Everything random derives from it; the same request gives the same weights.
-        num_gpus_per_worker: Share of a GPU for the training worker; 0 trains on CPU.
+        initial: Weights to start from, all but the last layer: a version in ``object_model``, or a file in
+            ``checkpoints/`` of the community; empty starts from random ones.
+        backbone_rate: Factor on the learning rate of all layers but the last; 0 trains the last layer alone.
+        workers: Training workers, which share each batch; another number gives other weights.
+        num_gpus_per_worker: Share of a GPU per worker; 0 trains on CPU.
     """
 
     job: ClassVar[str] = "ray_jobs.train_beauty_model"
@@ -71,6 +75,41 @@ class TrainBeautyModel(RayRequest):
     batch_size: int = 64
     learning_rate: float = 2e-3
     seed: int = 0
+    initial: str = ""
+    backbone_rate: float = 1.0
+    workers: int = 1
+    num_gpus_per_worker: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainObjects(RayRequest):
+    """Train a network to name objects and add a row to ``object_model``; fine-tuning starts from it.
+
+    Attributes:
+        images: A folder with one sub-folder per class, or WebDataset tar shards; relative paths start at
+            ``media_root``. Empty takes the community's published photos with their categories.
+        architecture: Name in the model registry of ``models``.
+        input_size: Side of the square input, in pixels.
+        epochs: Passes over the training images.
+        batch_size: Images per step.
+        learning_rate: Peak learning rate.
+        validation_share: Share of each class, or of the owners of the community's photos, that is held out.
+        seed: Everything random derives from it; the same request gives the same weights.
+        workers: Training workers, which share each batch; another number gives other weights.
+        num_gpus_per_worker: Share of a GPU per worker; 0 trains on CPU.
+    """
+
+    job: ClassVar[str] = "ray_jobs.pretrain_objects"
+
+    images: list[str] = field(default_factory=list)
+    architecture: str = "alexnet_small"
+    input_size: int = 64
+    epochs: int = 6
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    validation_share: float = 0.2
+    seed: int = 0
+    workers: int = 1
     num_gpus_per_worker: float = 0.0
 
 
@@ -161,8 +200,8 @@ class ScoreSample(RayRequest):
 class ExplainPhotos(RayRequest):
     """Say why photos have their scores, in the job's own process: they are dozens.
 
-    Adds rows to ``photo_explanations`` and ``photo_attributes``, and overlays beside them. Photos that are explained
-    already by the same network, labels, code and method are not looked at again.
+    Adds rows to the network's partition of ``photo_explanations`` and ``photo_attributes``, and overlays beside them.
+    Photos that are explained already by the same network, labels, code and method are not looked at again.
 
     Attributes:
         photo_ids: Photos to explain.

@@ -54,6 +54,11 @@ class Settings:
         return self.home / "published" / self.warehouse.name
 
     @property
+    def checkpoints(self) -> Path:
+        """Published weights that `beautyflow models pull` brought."""
+        return self.home / "checkpoints"
+
+    @property
     def dagster_home(self) -> Path:
         """Dagster's instance folder: run history, event log, schedules' state."""
         return self.home / "dagster"
@@ -102,6 +107,11 @@ def gpus_per_worker() -> float:
 def refuse_ray_telemetry() -> None:
     """Turn off Ray's usage statistics in this process and its children; Ray takes this from the environment only."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+
+def keep_working_folder() -> None:
+    """Leave Ray Train's workers in the folder of their job, where relative paths start; it asks the environment."""
+    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
 
 
 def refuse_great_expectations_telemetry() -> None:

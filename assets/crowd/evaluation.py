@@ -12,7 +12,7 @@ from ``low`` to ``high`` a score b stands for the mean ``low + b (high - low)``:
   photos of the tag more than the predictor says.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from assets.contracts.beauty import BEAUTY_MODELS
 from assets.contracts.crowd_results import BEAUTY_EVALUATION
 from assets.contracts.lake import Lake
+from assets.contracts.wording import counted
 from assets.crowd.predictors import (
     FAVORITES_PER_FOLLOWER,
     RATINGS,
@@ -251,13 +252,20 @@ def evaluation_report(lake: Lake, model_version: str = "", config: EvaluationCon
             f"fewer than {needed} photos have both a score and what people say of them; land crowd ratings or labels, "
             "and run `beautyflow materialize`"
         )
+    known = [row for row in rows if row["value"] is not None]
     titles = ("predictor", "reference", "stratum", "statistic", "value", "lower", "upper", "photos", "missing")
-    lines = [titles, *(_line(row) for row in rows)]
+    lines = [titles, *(_line(row) for row in known)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(titles))]
     shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-    left_out = max(row["left_out_photos"] for row in rows)
-    note = f"\n{left_out:,} photos are left out, because models learnt from them" if left_out else ""
-    return "\n".join(line.rstrip() for line in shown) + note
+    return "\n".join([*(line.rstrip() for line in shown), *_notes(rows, len(rows) - len(known), config)])
+
+
+def _notes(rows: Sequence[Mapping[str, Any]], unknown: int, config: EvaluationConfig | None) -> Iterator[str]:
+    if left_out := max(row["left_out_photos"] for row in rows):
+        yield f"{left_out:,} photos are left out, because models learnt from them"
+    if unknown:
+        needed = (config or EvaluationConfig()).minimum_photos
+        yield f"{counted(unknown, 'line')} without a value are not shown: fewer than {needed} photos, or nothing varies"
 
 
 def _line(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -41,7 +41,14 @@ def instance_on_disk(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def test_definitions_load_with_all_jobs_and_triggers(definitions):
     dg.Definitions.validate_loadable(definitions)
     names = {job.name for job in automation.JOBS}
-    assert names == {"land_community", "build_community", "nightly_increment", "evaluate_beauty", "vacuum_lake"}
+    assert names == {
+        "land_community",
+        "build_community",
+        "nightly_increment",
+        "evaluate_beauty",
+        "pretrain_objects",
+        "vacuum_lake",
+    }
     assert all(definitions.resolve_job_def(name).executor_def is dg.in_process_executor for name in names)
     assert definitions.resolve_schedule_def("nightly").job_name == "nightly_increment"
     assert definitions.resolve_schedule_def("weekly_vacuum").job_name == "vacuum_lake"

@@ -51,7 +51,10 @@ def read(path: Path, options: MatlabNetworkOptions, intake: Intake) -> None:
             f"{options.network} is {network.shape[0]} x {network.shape[1]}", file=path, expected="a square matrix"
         )
     _load_pairs(intake, EDGES, path, options.network, ("follower_id", "followee_id"), network.row + 1, network.col + 1)
-    intake.note(f"{options.network} has {network.nnz} entries; every entry is one directed link")
+    intake.note(
+        f"{options.network} has {network.nnz} entries; every entry is one directed link, so a link without direction "
+        "is two"
+    )
     if options.groups in variables:
         _load_groups(intake, path, options.groups, variables[options.groups], users)
     if unused := sorted(set(variables) - {options.network, options.groups}):

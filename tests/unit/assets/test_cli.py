@@ -343,7 +343,8 @@ def test_validate_names_row_source_file_and_remedy_and_counts_what_follows_apart
     assert result.stdout.splitlines()[:4] == [
         "FALSE  photos/2015-02  user_id_is_in_users: false of 1 of 2 rows",
         f"         photo_id 2, user_id 99: source club, {folder}, in photos.csv",
-        "         Add the missing rows to `users`, or take these out, and import again.",
+        "         Add the missing rows to `users` (`beautyflow rejected` shows those that did not land), "
+        "or take these out, and import again.",
         "follows favorites  photo_id_is_in_photos: false in 2 months only because photos/2015-02 is refused",
     ]
     assert result.stdout.splitlines()[4].endswith("1 false; 2 more only follow from months that are refused")

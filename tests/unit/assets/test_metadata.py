@@ -28,7 +28,7 @@ def test_pictures_are_the_same_png_each_time() -> None:
     draw = [
         lambda: months_figure({"2016-01": 3, "2016-02": 5}, "Photos", "photos"),
         lambda: histogram_figure([0.0, 0.5, 1.0], [1, 2], "Beauty", "b(p)"),
-        lambda: curves_figure({"train": [1.0, 0.5]}, "Loss", "epoch", "loss"),
+        lambda: curves_figure({"train": [1.0, 0.5]}, "Loss", "epoch"),
     ]
     for figure in draw:
         assert figure() == figure()

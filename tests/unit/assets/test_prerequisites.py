@@ -94,7 +94,9 @@ def test_runnable_jobs_are_all_but_intake_and_upkeep():
 
 def test_require_job_names_the_jobs_there_are():
     with pytest.raises(
-        ValueError, match="^there is no job 'foo'; choose one of build_community, nightly_increment, evaluate_beauty$"
+        ValueError,
+        match="^there is no job 'foo'; choose one of build_community, nightly_increment, evaluate_beauty, "
+        "pretrain_objects$",
     ):
         require_job("foo")
     for job in RUNNABLE_JOBS:

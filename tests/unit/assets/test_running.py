@@ -271,6 +271,24 @@ def test_materialize_community_tells_every_table_which_volumes_are_accepted(tmp_
     assert told["nightly_increment"] is None
 
 
+@pytest.mark.parametrize(("recorded", "goes_on"), [(1, True), (0, False)])
+def test_materialize_community_goes_on_without_a_source_that_cannot_be_read(tmp_path, monkeypatch, recorded, goes_on):
+    settings = Settings(tmp_path, str(tmp_path / "lake"))
+    ran = []
+
+    def run(instance, definitions, job, span, say, steps=None):
+        ran.append(job)
+        if job != "land_community":
+            return RunOutcome(job, "b", True, [], steps=3)
+        instance.add_dynamic_partitions("months", KNOWN)
+        return RunOutcome(job, "a", False, ["landing failed: no"], assets=recorded, failed_steps=["landing"])
+
+    monkeypatch.setattr(running, "run_job", run)
+    outcome = materialize_community(settings, "nightly_increment", "", lambda line: None)
+    assert (ran, outcome.success) == (["land_community", *["nightly_increment"][:goes_on]], False)
+    assert outcome.problems == ["landing failed: no"]
+
+
 def test_materialize_community_names_months_that_changed_and_were_not_asked_for(tmp_path, monkeypatch):
     settings = Settings(tmp_path, str(tmp_path / "lake"))
 

@@ -31,8 +31,9 @@ def test_conclude_of_refused_months_says_that_all_else_was_made_and_repeats_what
     problems = [
         "refused_months failed: 1 refused month: photos/2013-04 (x)\nadd the missing rows",
         "check a.b failed: c\nd",
+        "check photos.user_id_is_in_users failed: False in 1 of 9 months",
     ]
-    outcome = RunOutcome("build_community", "b", False, problems, ["a.b"], failed_steps=["refused_months"])
+    outcome = RunOutcome("build_community", "b", False, problems, ["a.b"], ["c.d"], 9, 9, ["refused_months"])
     lines = conclude(outcome, tmp_path).splitlines()
     assert lines[:4] == [
         "build_community made everything, but not from all that landed:",
@@ -40,5 +41,14 @@ def test_conclude_of_refused_months_says_that_all_else_was_made_and_repeats_what
         "  ! 1 refused month: photos/2013-04 (x)",
         "add the missing rows",
     ]
+    assert lines[4] == "Checks: 1 check failed (a.b), 1 check warned (c.d)"
     assert "did not run" not in "\n".join(lines)
     assert "did not run" in conclude(replace(outcome, failed_steps=["refused_months", "scores"]), tmp_path)
+
+
+def test_conclude_of_a_source_that_could_not_be_read_says_what_was_made_all_the_same(tmp_path):
+    landing = RunOutcome("land_community", "a", False, ["landing failed: [x] no"], [], [], 0, 1, ["landing"])
+    outcome = RunOutcome("build_community", "b", True, [], [], [], 4, 9).after(landing)
+    assert not outcome.success
+    lines = conclude(outcome, tmp_path).splitlines()
+    assert lines[:2] == ["build_community made everything, but not from all that landed:", "  ! [x] no"]

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 import ray
 
-from assets.contracts.requests import CrossValidateBeauty, TrainBeautyModel
-from ray_jobs import cross_validate, train_beauty_model
+from assets.contracts.requests import CrossValidateBeauty
+from ray_jobs import cross_validate, train_workers
 from ray_jobs.cluster import training_options
 
 FIXED_WORKSPACE = {"env_vars": {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}}
@@ -33,13 +33,10 @@ def test_training_options_fix_the_workspace_on_a_gpu(gpus):
     assert training_options(gpus) == {"num_cpus": 1, "num_gpus": gpus, "runtime_env": FIXED_WORKSPACE}
 
 
-@pytest.mark.parametrize("gpus", [0, 1])
-def test_training_asks_for_such_workers(options, gpus):
-    request = TrainBeautyModel(lake_uri="l", media_root="m", num_gpus_per_worker=gpus)
+def test_one_worker_on_cpus_is_an_actor_that_is_started_again(options):
     with pytest.raises(Recorded):
-        train_beauty_model._train_on_ray(request, None)
-    assert options.pop("runtime_env", None) == (FIXED_WORKSPACE if gpus else None)
-    assert options == {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 2, "max_task_retries": 2}
+        train_workers.run_on_workers(lambda worker: None)
+    assert options == {"num_cpus": 1, "num_gpus": 0, "max_restarts": 2, "max_task_retries": 2}
 
 
 def test_cross_validation_asks_for_such_workers(options):

@@ -1,16 +1,22 @@
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
+from safetensors.torch import load, load_file
 
 from assets.contracts.beauty import TRAINING_SET
+from assets.contracts.lake import Lake
 from assets.contracts.requests import TrainBeautyModel
-from models.training import TrainingSettings
-from ray_jobs import train_beauty_model
-from ray_jobs.beauty_trainer import BeautyTrainer, model_config, sampled
+from models.object_pretraining import object_config
+from models.training_state import RunState
+from models.weights import WeightsError, dump_weights
+from ray_jobs import cluster, train_workers
+from ray_jobs.beauty_trainer import model_config, sampled
 from ray_jobs.model_store import find_model, model_rows, read_weights
 from ray_jobs.train_beauty_model import run
+from ray_jobs.train_workers import Worker
 
 BUCKETS = ("low", "median", "high")
 
@@ -40,13 +46,12 @@ def trainings(monkeypatch):
     """Trains in this process, where the job would ask a Ray actor; counts how often."""
     counted = []
 
-    def train(request, rows):
-        counted.append(request)
-        settings = TrainingSettings(epochs=request.epochs, batch_size=request.batch_size, seed=request.seed, threads=1)
-        trainer = BeautyTrainer(model_config(request), settings, request.media_root, request.maximum_photos)
-        return trainer.train(rows)
+    def train(task, *, workers, gpus):
+        counted.append(task.request)
+        return task(Worker())
 
-    monkeypatch.setattr(train_beauty_model, "_train_on_ray", train)
+    monkeypatch.setattr(train_workers, "run_on_workers", train)
+    monkeypatch.setattr(cluster, "ray_cluster", lambda gpus: nullcontext())
     return counted
 
 
@@ -107,9 +112,69 @@ def test_run_for_an_older_model_makes_it_score_again_without_training(lake, medi
     assert lake.commit_of("beauty_model", "undated") == commit
 
 
-def test_request_has_no_number_of_workers(lake, media):
-    with pytest.raises(ValueError, match=r"TrainBeautyModel has no fields \['workers'\]"):
-        TrainBeautyModel.from_dict({**request(lake, media).to_dict(), "workers": 1})
+def test_run_with_more_workers_or_another_rate_is_another_training(lake, media, training_set, trainings):
+    for values in ({}, {"workers": 2}, {"backbone_rate": 0.5}):
+        assert run(request(lake, media, **values))["trained"]
+    assert [asked.workers for asked in trainings] == [1, 2, 1]
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    """Weights of an untrained network that names objects, among the pulled checkpoints."""
+    monkeypatch.setenv("BEAUTYFLOW_HOME", str(tmp_path))
+    config = object_config("alexnet_small", 5, 32)
+    file = tmp_path / "checkpoints" / "objects.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(dump_weights(config.create_network(), config))
+    return file
+
+
+def test_run_starts_from_initial_weights(lake, media, training_set, trainings, checkpoint):
+    asked = request(lake, media, initial=checkpoint.name, backbone_rate=0.0)
+    first = run(asked)
+    assert not run(asked)["trained"]
+    content = load_file(checkpoint)
+    trained = load(read_weights(lake, find_model(lake, "")))
+    filters = [name for name in trained if name.startswith("features") and name.endswith("0.weight")]
+    assert filters
+    assert all(trained[name].equal(content[name]) for name in filters)
+    assert trained["fc8.weight"].shape != content["fc8.weight"].shape
+    # A file of the same name with other weights is another start.
+    config = object_config("alexnet_small", 6, 32)
+    checkpoint.write_bytes(dump_weights(config.create_network(), config))
+    assert run(asked)["model_version"] != first["model_version"]
+
+
+def test_run_refuses_weights_that_are_not_there_or_do_not_fit(lake, media, training_set, trainings, checkpoint):
+    with pytest.raises(ValueError, match=r"no weights 'mine' to start from; .* has \['objects.safetensors'\]"):
+        run(request(lake, media, initial="mine"))
+    assert trainings == []
+    with pytest.raises(WeightsError, match="initial weights are those of another network"):
+        run(request(lake, media, initial=checkpoint.name, architecture="alexnet_quarter", input_size=67))
+
+
+def test_run_goes_on_from_its_state_and_leaves_none(lake, media, training_set, trainings, monkeypatch):
+    whole = run(request(lake, media, epochs=2, seed=5))["weights_sha256"]
+    lake.drop("beauty_model", "undated")
+    save, saved = Lake.put_bytes, []
+
+    def die(self, name, content):
+        save(self, name, content)
+        saved.append(name)
+        raise OSError("the machine went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "put_bytes", die)
+        with pytest.raises(OSError, match="went away"):
+            run(request(lake, media, epochs=2, seed=5))
+    (state,) = saved
+    assert state.startswith(".parts/train_beauty_model/")
+    assert lake.get_bytes(state)
+    loaded = []
+    monkeypatch.setattr(RunState, "restore", lambda *args, restore=RunState.restore: loaded.append(1) or restore(*args))
+    assert run(request(lake, media, epochs=2, seed=5))["weights_sha256"] == whole
+    assert loaded
+    assert lake.get_bytes(state) is None
 
 
 def test_model_config_refuses_unknown_heads(lake, media):

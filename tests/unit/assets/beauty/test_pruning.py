@@ -10,11 +10,20 @@ import pyarrow as pa
 import pytest
 
 from assets.beauty.calibration import MINIMUM_PHOTOS, NotCalibrated, photos_to_score
-from assets.beauty.pruning import prune_training_set, prune_unscorable_photos, prune_zones, training_sets_at_hand
+from assets.beauty.contact_sheet import has_sheet, sheet_name, store_sheet
+from assets.beauty.pruning import (
+    prune_explanations,
+    prune_training_set,
+    prune_unscorable_photos,
+    prune_zones,
+    training_sets_at_hand,
+)
 from assets.contracts.beauty import SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
+from assets.contracts.explanations import PHOTO_ATTRIBUTES, PHOTO_EXPLANATIONS, overlay_name
 from assets.contracts.lake import Lake
 from assets.contracts.table import UNDATED
+from tests.unit.assets.beauty.explained import png, store_explanations
 
 At = Callable[[str], datetime]
 Put = Callable[..., None]
@@ -126,3 +135,59 @@ def test_prune_zones_takes_out_withdrawn_photos_of_every_model_and_keeps_what_ma
     before = state(lake)
     assert prune_zones(lake, ("drift", "calibration")) == 0
     assert state(lake) == before
+
+
+@pytest.fixture
+def explained(lake: Lake, put: Put, photo) -> Lake:
+    """Photos 1 to 3 explained by two networks, and 3 withdrawn since."""
+    put(photos=[photo(1), photo(2, "2013-05-01")])
+    for version in ("m-1", "m-2"):
+        store_explanations(lake, version, [1, 2, 3])
+        store_sheet(lake, version)
+    return lake
+
+
+def test_prune_explanations_takes_withdrawn_photos_out_of_tables_overlays_and_sheets(explained: Lake) -> None:
+    commit = explained.commit_of(PHOTO_EXPLANATIONS.key, "m-2")
+    sheets = [explained.get_bytes(sheet_name(version)) for version in ("m-1", "m-2")]
+    assert prune_explanations(explained) == 2
+    for contract in (PHOTO_EXPLANATIONS, PHOTO_ATTRIBUTES):
+        assert set(explained.read(contract)["photo_id"].to_pylist()) == {1, 2}
+    for version, before in zip(("m-1", "m-2"), sheets, strict=True):
+        assert explained.get_bytes(overlay_name(version, 3)) is None
+        assert explained.get_bytes(overlay_name(version, 2)) == png(2)
+        assert explained.get_bytes(sheet_name(version)) not in (None, before)
+    same = {"code_version": commit.code_version, "inputs": commit.inputs}
+    assert explained.is_current(PHOTO_EXPLANATIONS, "m-2", **same)
+    before_again = state(explained)
+    assert prune_explanations(explained) == 0
+    assert state(explained) == before_again
+
+
+def test_prune_explanations_of_no_photo_leaves_no_picture(explained: Lake, put: Put, photo) -> None:
+    explained.drop(PHOTOS.key, "2013-04")
+    explained.drop(PHOTOS.key, "2013-05")
+    assert prune_explanations(explained) == 6
+    assert not list(Path(explained.uri).rglob("*.png"))
+
+
+def test_prune_explanations_finishes_what_a_killed_run_left(explained: Lake) -> None:
+    """Rows are gone already, the overlay is not, and the sheet was not drawn again."""
+    prune_explanations(explained)
+    explained.put_bytes(overlay_name("m-1", 3), png(3))
+    explained.delete(sheet_name("m-2"))
+    prune_explanations(explained)
+    assert explained.get_bytes(overlay_name("m-1", 3)) is None
+    assert has_sheet(explained, "m-2")
+
+
+def test_prune_explanations_leaves_overlays_whose_rows_are_still_to_come(explained: Lake, put: Put, photo) -> None:
+    put(photos=[photo(4)])
+    explained.put_bytes(overlay_name("m-1", 4), png(4))
+    prune_explanations(explained)
+    assert explained.get_bytes(overlay_name("m-1", 4)) == png(4)
+
+
+def test_prune_explanations_where_nothing_is_explained_writes_nothing(lake: Lake) -> None:
+    assert prune_explanations(lake) == 0
+    assert not Path(lake.uri).exists() or state(lake) == {}

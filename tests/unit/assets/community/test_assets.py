@@ -56,9 +56,9 @@ def test_metadata_counts_exclusions_of_a_month_without_any_row_to_publish(
     land("flickr", users=[refused(moment, 1), refused(moment, 2)])
     metadata = publish_users("2013-04")
     assert metadata["dagster/row_count"] == 0
-    assert "| not_opted_in | 2 |" in metadata["excluded"]
+    assert "| not_opted_in | 2 |" in metadata["excluded_in_this_run"]
     before = modified(lake)
-    assert publish_users("2013-04")["excluded"] == metadata["excluded"]
+    assert publish_users("2013-04")["excluded_in_this_run"] == metadata["excluded_in_this_run"]
     assert modified(lake) == before
 
 
@@ -69,7 +69,7 @@ def test_table_forgets_exclusions_after_its_last_source_is_gone(
     publish_users("2013-04")
     assert recorded_months(lake, "users") == ["2013-04"]
     lake.zone("landed/flickr").drop("users", "2013-04")
-    assert "not_opted_in" not in publish_users("2013-04")["excluded"]
+    assert "not_opted_in" not in publish_users("2013-04")["excluded_in_this_run"]
     assert recorded_months(lake, "users") == []
     assert publish_users("2013-04") == {"skipped": "nothing of this table has landed"}
 
@@ -126,7 +126,8 @@ def test_the_failure_names_table_month_statement_and_remedy(refusing: dg.Execute
     assert first == "1 refused month: photos/2013-04 (user_id_is_in_users)"
     assert line == (
         "photos/2013-04: user_id_is_in_users: false of 1 of 3 rows. "
-        "Add the missing rows to `users`, or take these out, and import again."
+        "Add the missing rows to `users` (`beautyflow rejected` shows those that did not land), "
+        "or take these out, and import again."
     )
 
 
@@ -136,7 +137,7 @@ def test_the_check_of_a_refused_month_fails_and_metadata_tell_what_was_taken_out
     failed = [e for e in refusing.get_asset_check_evaluations() if not e.passed and e.severity.value == "ERROR"]
     assert [(e.asset_key.to_user_string(), e.check_name) for e in failed] == [("photos", "user_id_is_in_users")]
     (photos,) = refusing.asset_materializations_for_node("photos")
-    assert "| 2013-04 | user_id_is_in_users | 1 |" in str(photos.metadata["refused"].value)
+    assert "| 2013-04 | user_id_is_in_users | 1 |" in str(photos.metadata["refused_in_this_run"].value)
 
 
 def test_the_volume_of_a_month_is_accepted_on_request_and_the_check_says_so(

@@ -89,7 +89,8 @@ def test_as_line_names_table_month_statement_row_source_and_remedy(cascade: list
     assert lines["photos", "2013-04"].splitlines() == [
         "FALSE  photos/2013-04  user_id_is_in_users: false of 1 of 2 rows",
         "         photo_id 9, user_id 99: source club",
-        "         Add the missing rows to `users`, or take these out, and import again.",
+        "         Add the missing rows to `users` (`beautyflow rejected` shows those that did not land), "
+        "or take these out, and import again.",
     ]
     assert lines["favorites", "2013-06"].splitlines()[:2] == [
         "FALSE  favorites/2013-06  photo_id_is_in_photos: "

@@ -22,7 +22,8 @@ def test_render_rules_says_what_is_refused_and_what_to_do() -> None:
     lines = render_rules([PHOTOS]).splitlines()
     assert (
         "| `user_id_is_in_users` | `user_id` names a published row of `users`. | the month, for one such row | "
-        "Add the missing rows to `users`, or take these out, and import again. |"
+        "Add the missing rows to `users` (`beautyflow rejected` shows those that did not land), "
+        "or take these out, and import again. |"
     ) in lines
     volume = next(line for line in lines if line.startswith("| `volume_has_not_exploded`"))
     assert "until its size is accepted | " in volume

@@ -3,12 +3,16 @@ import json
 
 import pytest
 
-from assets.contracts.requests import RayRequest, ScorePhotos, ScoreSample
+from assets.contracts.requests import ExplainPhotos, RayRequest, ScorePhotos, ScoreSample
 
 PLACES = {"lake_uri": "lake", "media_root": "landing"}
 
 
-REQUIRED = {ScorePhotos: {"months": ["2016-03"]}, ScoreSample: {"photo_ids": [1, 2], "zone": "drift"}}
+REQUIRED = {
+    ExplainPhotos: {"photo_ids": [1], "compared_ids": [2]},
+    ScorePhotos: {"months": ["2016-03"]},
+    ScoreSample: {"photo_ids": [1, 2], "zone": "drift"},
+}
 
 
 def example_of(request: type[RayRequest]) -> RayRequest:

@@ -1,8 +1,16 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from assets.contracts.settings import PROJECT_ROOT, Settings, child_environment, gpus_per_worker, use_home
+from assets.contracts.settings import (
+    PROJECT_ROOT,
+    Settings,
+    child_environment,
+    gpus_per_worker,
+    keep_working_folder,
+    use_home,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +34,7 @@ def test_from_environment_reads_it_anew_each_time(monkeypatch):
     settings = Settings.from_environment()
     assert settings == Settings(Path("/communities/one"), "s3://bucket/lake")
     assert settings.landing == Path("/communities/one/landing")
+    assert settings.checkpoints == Path("/communities/one/checkpoints")
     assert settings.warehouse == Path("/communities/one/warehouse/warehouse.duckdb")
     assert settings.published_warehouse == Path("/communities/one/published/warehouse.duckdb")
 
@@ -45,6 +54,14 @@ def test_child_environment_names_the_community_and_refuses_telemetry(tmp_path):
     assert environment["EXTRA"] == "1"
     telemetry = ("DAGSTER_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED", "GX_ANALYTICS_ENABLED")
     assert [environment[name] for name in telemetry] == ["1", "0", "false"]
+
+
+def test_keep_working_folder_is_what_ray_train_asks_for(monkeypatch):
+    from ray.train.constants import RAY_CHDIR_TO_TRIAL_DIR
+
+    monkeypatch.setenv(RAY_CHDIR_TO_TRIAL_DIR, "1")
+    keep_working_folder()
+    assert os.environ[RAY_CHDIR_TO_TRIAL_DIR] == "0"
 
 
 def test_settings_do_not_say_where_the_truth_is():

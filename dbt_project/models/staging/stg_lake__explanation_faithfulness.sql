@@ -1,0 +1,8 @@
+select
+    model_version,
+    measure,
+    value,
+    lower,
+    upper,
+    photos
+from {{ source('lake', 'explanation_faithfulness') }}
