@@ -154,7 +154,8 @@ def _identity(lake: Lake, request: TrainBeautyModel) -> str:
 
 def _add(lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
     """The row in the table; the state that it was made from is not needed any more."""
-    added = add_model(lake, row, code_version=code_version_of(*CODE), inputs=lake.fingerprints(TRAINING_SET.key))
+    learnt_from: dict[str, str] = json.loads(row["config"])["training_set"]
+    added = add_model(lake, row, code_version=code_version_of(*CODE), inputs=learnt_from)
     lake.delete(state_name(_JOB, row["config"]))
     return added
 

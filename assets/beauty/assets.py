@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.beauty import calibration, calibration_assets, drift, explanation_assets, pretraining_assets
+from assets.beauty import calibration, calibration_assets, explanation_assets, judged_scores, pretraining_assets
 from assets.beauty.pruning import prune_everything
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
@@ -287,7 +287,7 @@ def scores(
     store = lake.open()
     wanted = list(context.partition_keys)
     withdraw_scores_without_photos(store, wanted)
-    prune_everything(store, zones=(calibration.ZONE, drift.ZONE))
+    prune_everything(store, zones=calibration_assets.ZONES)
     publish_ready_made_scores(store, wanted)
     report: Mapping[str, Any] = {"scored": 0, "unscorable": 0, "model_version": "ready-made scores only"}
     if unscored_photos(store, wanted, "") and store.commit_of(BEAUTY_MODELS.key, UNDATED):
@@ -440,5 +440,6 @@ ASSETS = [
     beauty_cross_validation,
     *calibration_assets.ASSETS,
     *explanation_assets.ASSETS,
+    *judged_scores.ASSETS,
     *pretraining_assets.ASSETS,
 ]

@@ -25,7 +25,14 @@ from assets.beauty.calibration import (
 from assets.beauty.drift import TOLERANCE, Drift, DriftSample, compare, draw_sample
 from assets.beauty.drift import ZONE as DRIFT_ZONE
 from assets.beauty.pruning import prune_training_set
-from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, CALIBRATION_COVERAGE, SCORES, TRAINING_SET
+from assets.contracts.beauty import (
+    BEAUTY_CALIBRATION,
+    BEAUTY_MODELS,
+    CALIBRATION_COVERAGE,
+    JUDGED_ZONE,
+    SCORES,
+    TRAINING_SET,
+)
 from assets.contracts.crowd_results import PHOTO_RATINGS
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
@@ -38,6 +45,9 @@ from assets.resources import LakeResource, RayJobs
 
 _CODE = code_version_of("assets.beauty.calibration", "assets.statistics.conformal")
 _INPUTS = ("photos", TRAINING_SET.key, PHOTO_RATINGS.key)
+ZONES = (ZONE, DRIFT_ZONE, JUDGED_ZONE)
+"""Zones of the lake with scores beside the months."""
+
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
 _COVER, _STAY = "intervals_cover_the_ratings", "scores_have_not_drifted"
 

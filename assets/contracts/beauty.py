@@ -38,6 +38,9 @@ TRAINING_SET = TableContract(
     references=(Reference("photo_id", "photos", "photo_id"),),
 )
 
+JUDGED_ZONE = "judged"
+"""Zone of the lake with ``scores`` of judged photos by models other than the one that scores everything."""
+
 BEAUTY_MODELS = TableContract(
     key="beauty_model",
     description="Trained beauty networks; the row with the highest `sequence` is the one that scores.",

@@ -218,6 +218,7 @@ class BeautyEvaluationConfig(dg.Config):
         PHOTO_RATINGS.key,
         LABELS.key,
         SCORES.key,
+        "judged_scores",
         BEAUTY_MODELS.key,
         TRAINING_SET.key,
         "photos",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import duckdb
 import polars as pl
 
-from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET
+from assets.contracts.beauty import BEAUTY_MODELS, JUDGED_ZONE, SCORES, TRAINING_SET
 from assets.contracts.community import EDGES, FAVORITES, PHOTOS
 from assets.contracts.crowd import LABELS
 from assets.contracts.crowd_results import PHOTO_RATINGS
@@ -55,6 +55,7 @@ def evaluation_inputs(lake: Lake) -> dict[str, str]:
     """What an evaluation is computed from, in the form that ``commit(inputs=...)`` takes."""
     tables = (PHOTO_RATINGS, LABELS, SCORES, BEAUTY_MODELS, TRAINING_SET, PHOTOS, FAVORITES, EDGES)
     found = {name: sha for contract in tables for name, sha in lake.fingerprints(contract.key).items()}
+    found |= {f"{JUDGED_ZONE}/{name}": sha for name, sha in lake.zone(JUDGED_ZONE).fingerprints(SCORES.key).items()}
     for source, zone in landed_sources(lake).items():
         rejected = zone.fingerprints(QUARANTINE.key, [LABELS.key])
         found |= {f"{LANDED}/{source}/{name}": sha for name, sha in rejected.items()}
@@ -74,6 +75,7 @@ def load_evaluation(lake: Lake) -> tuple[list[Reference], list[Predictor]]:
     with scratch_database() as connection:
         for contract in (PHOTOS, FAVORITES, EDGES, SCORES):
             connection.register(contract.key, lake.dataset(contract))
+        connection.register("judged_scores", lake.zone(JUDGED_ZONE).dataset(SCORES))
         connection.register("judged", judged.select("photo_id").unique().to_arrow())
         connection.execute(_POPULARITY)
         photos = connection.execute(_STRATA).pl()
@@ -169,6 +171,10 @@ _SCORED = """
 select model_version, photo_id, beauty::double as prediction
 from scores
 where photo_id in (select photo_id from judged)
+union all
+select model_version, photo_id, beauty::double as prediction
+from judged_scores
+where photo_id in (select photo_id from judged) and model_version not in (select model_version from scores)
 order by model_version, photo_id
 """
 

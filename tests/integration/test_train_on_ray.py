@@ -90,6 +90,7 @@ def test_one_worker_gives_the_same_weights_as_an_actor_and_by_ray_train(tmp_path
     assert weights == alone
 
 
+@pytest.mark.faults
 def test_a_killed_worker_goes_on_from_its_last_epoch_to_the_same_weights(tmp_path: Path, alone: bytes) -> None:
     mark = tmp_path / "killed"
     weights, epochs = run_in_actor(Train(str(tmp_path / "lake"), mark))
@@ -97,6 +98,7 @@ def test_a_killed_worker_goes_on_from_its_last_epoch_to_the_same_weights(tmp_pat
     assert (weights == alone, epochs) == (True, EPOCHS - 1)
 
 
+@pytest.mark.faults
 def test_two_workers_give_the_same_weights_though_one_is_killed(tmp_path: Path, alone: bytes) -> None:
     whole, _ = run_on_workers(Train(str(tmp_path / "whole")), workers=2)
     mark = tmp_path / "killed"

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from assets.contracts.beauty import SCORES
 from assets.contracts.crowd import LABELS
 from assets.contracts.lake import Lake
 from assets.contracts.quarantine import QUARANTINE
@@ -51,6 +52,26 @@ def test_load_evaluation_leaves_what_our_models_learnt_from_to_out_of_fold_and_r
     }  # fmt: skip
     assert all(predictor.is_score for predictor in predictors)
     assert predictors[1].rows["photo_id"].to_list() == [1, 2, 3, 4], "photo 5 is judged by nobody"
+
+
+def test_load_evaluation_holds_models_that_scored_judged_photos_only(lake: Lake, put: Put) -> None:
+    put(
+        photos=[{"photo_id": i, "is_public": True, "uri": "x"} for i in range(1, 4)],
+        photo_ratings=[rated(1), rated(2)],
+        scores=[score(i, "front", 0.25) for i in (1, 2)],
+        beauty_model=[model("variant"), model("front", 2)],
+        training_set=[labelled(1, "train")],
+    )
+    before = evaluation_inputs(lake)
+    zone = lake.zone("judged")
+    for version in ("variant", "front"):
+        rows = [score(i, version, 0.75) for i in (1, 2, 3)]
+        zone.write(SCORES, version, pa.Table.from_pylist(rows, schema=SCORES.schema))
+    assert evaluation_inputs(lake) != before
+    _, predictors = load_evaluation(lake)
+    found = {predictor.name: predictor.rows["prediction"].to_list() for predictor in predictors}
+    assert found == {"front": [0.25, 0.25], "variant": [0.75, 0.75]}
+    assert {predictor.learnt_from for predictor in predictors} == {frozenset({1})}
 
 
 def test_load_evaluation_counts_favorites_of_others_and_followers_at_upload(lake: Lake, at: At, put: Put) -> None:
