@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.beauty import calibration, calibration_assets, explanation_assets, judged_scores, pretraining_assets
+from assets.beauty import calibration, calibration_assets, explanation_assets, judged_assets, pretraining_assets
 from assets.beauty.pruning import prune_everything
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
@@ -440,6 +440,6 @@ ASSETS = [
     beauty_cross_validation,
     *calibration_assets.ASSETS,
     *explanation_assets.ASSETS,
-    *judged_scores.ASSETS,
+    *judged_assets.ASSETS,
     *pretraining_assets.ASSETS,
 ]

@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from assets.beauty.judged_scores import judged_images, judged_scores, other_versions
+from assets.beauty.judged_assets import judged_images, judged_scores, other_versions
 from assets.contracts.beauty import JUDGED_ZONE, SCORES
 from assets.contracts.lake import Lake
 from assets.contracts.requests import RayRequest, ScoreSample
