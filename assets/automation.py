@@ -130,7 +130,7 @@ def landed_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     if not landings:
         return dg.SkipReason("nothing has landed since the last look")
     last = landings[-1].storage_id
-    changed = {month for landing in landings for month in _changed_months(landing)}
+    changed = {month for landing in landings for month in changed_months_of(landing.asset_materialization)}
     known = sorted(context.instance.get_dynamic_partitions(months.name or ""))
     requests = [
         dg.RunRequest(
@@ -142,8 +142,8 @@ def landed_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     return dg.SensorResult(run_requests=requests, cursor=str(last))
 
 
-def _changed_months(landing: dg.EventLogRecord) -> list[str]:
-    materialization = landing.asset_materialization
+def changed_months_of(materialization: dg.AssetMaterialization | None) -> list[str]:
+    """Months that a landing reported as changed; none without one."""
     if materialization is None or "changed_months" not in materialization.metadata:
         return []
     return cast("list[str]", materialization.metadata["changed_months"].value)

@@ -19,6 +19,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
 from dagster._core.instance import InstanceRef
 
+from assets.automation import changed_months_of
 from assets.contracts.settings import PROJECT_ROOT, Settings
 from assets.partitions import months
 from assets.prerequisites import asked_span
@@ -52,10 +53,11 @@ def prepare_instance_folder(settings: Settings) -> Path:
 @contextlib.contextmanager
 def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The Dagster instance of this community; the first who opens it creates its databases."""
-    folder = prepare_instance_folder(settings)
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
     with (settings.dagster_home / "creation.lock").open("w") as lock:
         # Dagster fails on a table that another process creates at the same moment.
         fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = prepare_instance_folder(settings)
         kept = {"module": StepOutput.__module__, "class": "StepOutput", "config": {"base_dir": str(folder / "storage")}}
         instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides={"compute_logs": kept}))
     with instance:
@@ -227,9 +229,7 @@ def materialize_community(
 def _changed_months(instance: DagsterInstance) -> list[str]:
     """Months that the last intake found changed."""
     event = instance.get_latest_materialization_event(dg.AssetKey("landing"))
-    landed = event.asset_materialization if event else None
-    changed: Any = landed.metadata["changed_months"].value if landed else []
-    return list(changed)
+    return changed_months_of(event.asset_materialization if event else None)
 
 
 def _left(changed: Collection[str], span: tuple[str, str], known: Collection[str]) -> list[str]:

@@ -82,24 +82,27 @@ def bootstrapped(
         minimum: With fewer groups, or an undefined statistic, there is no value.
     """
     n = len(arrays[0])
-    members = _members(np.arange(n) if groups is None else groups)
-    value = statistic(*arrays) if len(members) >= minimum else float("nan")
+    order, starts, sizes = _grouped(np.arange(n) if groups is None else groups)
+    value = statistic(*arrays) if len(sizes) >= minimum else float("nan")
     if not np.isfinite(value):
         return Estimate(None, n)
     generator = np.random.default_rng(seed)
     draws = []
-    for drawn in generator.integers(0, len(members), (resamples, len(members))):
-        rows = np.concatenate([members[group] for group in drawn])
+    for drawn in generator.integers(0, len(sizes), (resamples, len(sizes))):
+        counts = sizes[drawn]
+        # Start of each drawn group, less the rows that come before it in the resample, and counted on from there.
+        firsts = starts[drawn] - (np.cumsum(counts) - counts)
+        rows = order[np.repeat(firsts, counts) + np.arange(counts.sum())]
         draws.append(statistic(*(array[rows] for array in arrays)))
     lower, upper = np.nanquantile(draws, [0.025, 0.975])
     return Estimate(float(value), n, float(lower), float(upper))
 
 
-def _members(groups: np.ndarray) -> list[np.ndarray]:
-    """Rows of each group."""
+def _grouped(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows group by group, where each group starts among them, and how many rows it has."""
     order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order])) + 1
-    return np.split(order, starts) if len(order) else []
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    return order, starts, sizes
 
 
 def owners(users: Sequence[int | None], photos: Sequence[int]) -> np.ndarray:

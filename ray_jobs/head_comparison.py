@@ -5,7 +5,7 @@ The winner is the head whose beauty ranks the validation users' photos more like
 probabilities as well. What it is worth is then measured on test users, on whom nothing was chosen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,17 +35,7 @@ class HeldOut:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Name, value, n, lower and upper of each metric; intervals draw whole users."""
-        from models.evaluation import bootstrapped, low_high_accuracy, spearman
-
-        extreme = self._extreme()
-        accuracy = bootstrapped(
-            low_high_accuracy, self.beauty[extreme], self.targets[extreme] == 1.0, groups=self.owner[extreme]
-        )
-        correlation = bootstrapped(spearman, self.beauty, self.metric, groups=self.owner)
-        return [
-            {"name": "accuracy_low_high", **accuracy.to_dict()},
-            {"name": "spearman_with_metric", **correlation.to_dict()},
-        ]
+        return self._estimates(self.beauty)
 
     def minus(self, other: "HeldOut") -> list[dict[str, Any]]:
         """Differences of the metrics on the same photos, with paired intervals.
@@ -53,32 +43,34 @@ class HeldOut:
         Raises:
             ValueError: They are not of the same photos.
         """
-        from models.evaluation import bootstrapped, low_high_accuracy, spearman
-
         if not (np.array_equal(self.owner, other.owner) and np.array_equal(self.metric, other.metric)):
             raise ValueError("the two networks were not tested on the same photos")
-        extreme = self._extreme()
-        accuracy = bootstrapped(
-            lambda a, b, is_high: low_high_accuracy(a, is_high) - low_high_accuracy(b, is_high),
-            self.beauty[extreme],
-            other.beauty[extreme],
-            self.targets[extreme] == 1.0,
-            groups=self.owner[extreme],
-        )
-        correlation = bootstrapped(
-            lambda a, b, metric: spearman(a, metric) - spearman(b, metric),
-            self.beauty,
-            other.beauty,
-            self.metric,
-            groups=self.owner,
-        )
-        return [
-            {"name": "accuracy_low_high", **accuracy.to_dict()},
-            {"name": "spearman_with_metric", **correlation.to_dict()},
-        ]
+        return self._estimates(self.beauty, other.beauty)
 
-    def _extreme(self) -> np.ndarray:
-        return self.targets != 0.5
+    def _estimates(self, *beauty: np.ndarray) -> list[dict[str, Any]]:
+        """Metrics of one network, or their differences between two."""
+        from models.evaluation import bootstrapped, low_high_accuracy, spearman
+
+        extreme = self.targets != 0.5
+        asked = {
+            "accuracy_low_high": (low_high_accuracy, self.targets == 1.0, extreme),
+            "spearman_with_metric": (spearman, self.metric, np.ones(len(self.metric), bool)),
+        }
+        found = []
+        for name, (statistic, truth, rows) in asked.items():
+            scores = [each[rows] for each in beauty]
+            estimate = bootstrapped(_first_minus_second(statistic), truth[rows], *scores, groups=self.owner[rows])
+            found.append({"name": name, **estimate.to_dict()})
+        return found
+
+
+def _first_minus_second(statistic: Callable[[np.ndarray, np.ndarray], float]) -> Callable[..., float]:
+    """The statistic of the truth and one network's beauty, or its difference between two networks."""
+
+    def value(truth: np.ndarray, first: np.ndarray, second: np.ndarray | None = None) -> float:
+        return statistic(first, truth) - (0.0 if second is None else statistic(second, truth))
+
+    return value
 
 
 def choose_head(validation_spearman: Mapping[str, float | None]) -> str:
