@@ -1,15 +1,17 @@
 """How far raters agree, as a table: all of them, and those whose answers count."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import pyarrow as pa
 
 from assets.contracts.crowd_results import CROWD_AGREEMENT
 from assets.contracts.lake import Lake
 from assets.crowd.photo_ratings import accepted_ratings
 from assets.statistics.agreement import Ratings, agreement
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ALL, ACCEPTED = "all", "accepted"
 
@@ -48,7 +50,7 @@ def measure_agreement(lake: Lake, config: AgreementConfig | None = None) -> pa.T
     return CROWD_AGREEMENT.conform(pa.Table.from_pylist(rows, schema=CROWD_AGREEMENT.schema))
 
 
-def _rows(counted: str, ratings: pl.DataFrame, config: AgreementConfig) -> list[dict[str, Any]]:
+def _rows(counted: str, ratings: "pl.DataFrame", config: AgreementConfig) -> list[dict[str, Any]]:
     if not ratings.height:
         return []
     columns = (ratings[name].to_numpy() for name in ("photo_id", "rater_id", "rating"))

@@ -14,10 +14,9 @@ from ``low`` to ``high`` a score b stands for the mean ``low + b (high - low)``:
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -35,6 +34,9 @@ from assets.crowd.predictors import (
 )
 from assets.statistics.concordance import concordance, mean_interval
 from assets.statistics.intervals import Interval
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +109,8 @@ class _Scale:
 
 def _compare(predictor: Predictor, reference: Reference, config: EvaluationConfig) -> Iterator[dict[str, Any]]:
     """Rows of one predictor and one reference; none where too few photos have both."""
+    import polars as pl
+
     joined = reference.rows.join(predictor.rows, "photo_id", how="left", maintain_order="left")
     learnt = pl.Series(list(predictor.learnt_from), dtype=pl.Int64)
     joined = joined.with_columns(
@@ -139,8 +143,10 @@ def _row(kind: str, stratum: str, statistic: str, found: Interval) -> dict[str, 
     }
 
 
-def _strata(joined: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+def _strata(joined: "pl.DataFrame") -> "Iterator[tuple[str, str, pl.DataFrame]]":
     """Kind and name of each stratum with its photos; a kind that does not divide photos is left out."""
+    import polars as pl
+
     yield ALL, ALL, joined
     for kind in ("popularity_bucket", "category"):
         known = joined.filter(pl.col(kind).is_not_null())
@@ -151,8 +157,10 @@ def _strata(joined: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
 
 
 def _statistics(
-    used: pl.DataFrame, reference: Reference, scale: _Scale | None, config: EvaluationConfig
+    used: "pl.DataFrame", reference: Reference, scale: _Scale | None, config: EvaluationConfig
 ) -> dict[str, Interval]:
+    import polars as pl
+
     prediction, truth = used["prediction"].to_numpy(), used["reference"].to_numpy()
     settings: dict[str, Any] = {"level": config.level, "resamples": config.resamples, "seed": config.seed}
     enough = used.height >= config.minimum_photos
@@ -182,7 +190,7 @@ def _scale(reference: Reference, config: EvaluationConfig) -> _Scale | None:
     return _Scale(low, high, config.cuts.get(reference.name, (low + high) / 2))
 
 
-def _emd(voted: pl.DataFrame) -> Floats:
+def _emd(voted: "pl.DataFrame") -> Floats:
     """Earth mover's distance of each photo's votes from the binomial distribution of its score."""
     from scipy import stats  # costs seconds, and definitions import this module
 
@@ -199,8 +207,10 @@ def _emd(voted: pl.DataFrame) -> Floats:
     return distance
 
 
-def _residuals(joined: pl.DataFrame, config: EvaluationConfig) -> Iterator[tuple[str, Interval, dict[str, int]]]:
+def _residuals(joined: "pl.DataFrame", config: EvaluationConfig) -> Iterator[tuple[str, Interval, dict[str, int]]]:
     """Mean residual of the photos of each tag that has enough of them, with missing and left-out photos."""
+    import polars as pl
+
     has_both = pl.col("prediction").is_not_null() & ~pl.col("left_out")
     used = joined.filter(has_both)
     x, y = used["prediction"].to_numpy(), used["reference"].to_numpy()

@@ -1,13 +1,16 @@
 """Mean rating of each photo by accepted raters, with its standard error, and on a scale of 0 to 1."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pyarrow as pa
 
 from assets.contracts.crowd import CROWD_RATINGS
 from assets.contracts.crowd_results import PHOTO_RATINGS, RATER_QUALITY
 from assets.contracts.lake import Lake
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,13 @@ class PhotoRatingsConfig:
     scale_max: int = 0
 
 
-def accepted_ratings(lake: Lake) -> pl.DataFrame:
+def accepted_ratings(lake: Lake) -> "pl.DataFrame":
     """``photo_id``, ``rater_id``, ``rating`` and ``is_accepted`` of all ratings but gold questions, sorted by key.
 
     Raters whom ``rater_quality`` does not know yet are not accepted.
     """
+    import polars as pl
+
     ratings = lake.scan(CROWD_RATINGS).filter(~pl.col("is_gold")).select("photo_id", "rater_id", "rating")
     quality = lake.scan(RATER_QUALITY).select("rater_id", "is_accepted")
     joined = ratings.join(quality, "rater_id", how="left").with_columns(pl.col("is_accepted").fill_null(False))
@@ -46,6 +51,8 @@ def rate_photos(lake: Lake, config: PhotoRatingsConfig | None = None) -> pa.Tabl
     Raises:
         ValueError: An answer lies above the configured scale.
     """
+    import polars as pl
+
     config = config or PhotoRatingsConfig()
     ratings = accepted_ratings(lake)
     highest = int(lake.scan(CROWD_RATINGS).select(pl.col("rating").max()).collect().item() or 0)
@@ -72,5 +79,7 @@ def rate_photos(lake: Lake, config: PhotoRatingsConfig | None = None) -> pa.Tabl
 
 def photos_without_accepted_rating(lake: Lake) -> int:
     """Photos that somebody rated, but nobody whose answers count."""
+    import polars as pl
+
     photos = accepted_ratings(lake).group_by("photo_id").agg(pl.col("is_accepted").any())
     return photos.filter(~pl.col("is_accepted")).height

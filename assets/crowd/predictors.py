@@ -1,9 +1,9 @@
 """What is evaluated against what: references by people, predictions of photos, and what each photo is."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import duckdb
-import polars as pl
 
 from assets.contracts.beauty import BEAUTY_MODELS, JUDGED_ZONE, SCORES, TRAINING_SET
 from assets.contracts.community import EDGES, FAVORITES, PHOTOS
@@ -13,6 +13,9 @@ from assets.contracts.lake import Lake
 from assets.contracts.landed import LANDED, landed_source, landed_sources
 from assets.contracts.quarantine import QUARANTINE
 from assets.crowd.scratch import scratch_database
+
+if TYPE_CHECKING:
+    import polars as pl
 
 RATINGS = PHOTO_RATINGS.key
 RAW_FAVORITES, FAVORITES_PER_FOLLOWER = "favorites", "favorites_per_follower"
@@ -30,7 +33,7 @@ class Reference:
     """
 
     name: str
-    rows: pl.DataFrame
+    rows: "pl.DataFrame"
     without_image: int = 0
 
 
@@ -46,7 +49,7 @@ class Predictor:
     """
 
     name: str
-    rows: pl.DataFrame
+    rows: "pl.DataFrame"
     is_score: bool
     learnt_from: frozenset[int] = field(default=frozenset())
 
@@ -89,8 +92,10 @@ def load_evaluation(lake: Lake) -> tuple[list[Reference], list[Predictor]]:
     return references, sorted([*_models(lake, scores), *favorites], key=lambda predictor: predictor.name)
 
 
-def _judged_photos(lake: Lake) -> pl.DataFrame:
+def _judged_photos(lake: Lake) -> "pl.DataFrame":
     """``source``, ``photo_id``, ``reference``, ``histogram`` and ``tags`` of all references."""
+    import polars as pl
+
     ratings = lake.scan(PHOTO_RATINGS).select(
         pl.lit(RATINGS).alias("source"),
         "photo_id",
@@ -103,14 +108,18 @@ def _judged_photos(lake: Lake) -> pl.DataFrame:
 
 
 def _labels_without_image(lake: Lake, source: str) -> int:
+    import polars as pl
+
     if source not in landed_sources(lake):
         return 0
     rejected = landed_source(lake, source).scan(QUARANTINE, [LABELS.key])
     return int(rejected.filter(pl.col("reason") == "no_image").select(pl.len()).collect().item())
 
 
-def _models(lake: Lake, scores: pl.DataFrame) -> list[Predictor]:
+def _models(lake: Lake, scores: "pl.DataFrame") -> list[Predictor]:
     """Every version in ``scores``; those that we trained learnt from the training set, the others we know not what."""
+    import polars as pl
+
     ours = set(lake.scan(BEAUTY_MODELS).select("model_version").collect().to_series())
     learnt = lake.scan(TRAINING_SET).filter(pl.col("split") != "test").select("photo_id").collect().to_series()
     learnt_from = frozenset(learnt)
@@ -121,6 +130,8 @@ def _models(lake: Lake, scores: pl.DataFrame) -> list[Predictor]:
 
 
 def _favorite_predictors(connection: duckdb.DuckDBPyConnection) -> list[Predictor]:
+    import polars as pl
+
     rows = connection.execute(_FAVORITES).pl()
     if not rows.height or not rows["favorites"].sum():
         return []

@@ -6,10 +6,9 @@ stay: answers at random do least harm where there are few of them, and few hones
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -17,6 +16,9 @@ from assets.contracts.crowd import CROWD_RATINGS, RATERS
 from assets.contracts.crowd_results import RATER_QUALITY
 from assets.contracts.lake import Lake
 from assets.statistics.rank import spearman
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +62,8 @@ def judge_raters(lake: Lake, config: QualityConfig | None = None) -> pa.Table:
     Returns:
         Rows of ``RATER_QUALITY``; none without ratings.
     """
+    import polars as pl
+
     config = config or QualityConfig()
     ratings = pl.DataFrame(lake.read(CROWD_RATINGS))
     raters = pl.DataFrame(lake.read(RATERS, columns=["rater_id", "country", "track_record"]))
@@ -72,7 +76,7 @@ def judge_raters(lake: Lake, config: QualityConfig | None = None) -> pa.Table:
     return RATER_QUALITY.conform(pa.Table.from_pylist(rows, schema=RATER_QUALITY.schema))
 
 
-def measure_raters(ratings: pl.DataFrame, raters: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
+def measure_raters(ratings: "pl.DataFrame", raters: "pl.DataFrame", config: QualityConfig) -> "pl.DataFrame":
     """What is known of each rater.
 
     Args:
@@ -83,6 +87,8 @@ def measure_raters(ratings: pl.DataFrame, raters: pl.DataFrame, config: QualityC
     Returns:
         The measured columns of ``RATER_QUALITY`` and ``agreement_photos``, the photos behind the agreement.
     """
+    import polars as pl
+
     known_answer = pl.col("is_gold") & pl.col("gold_rating").is_not_null()
     close = (pl.col("rating") - pl.col("gold_rating")).abs() <= config.gold_tolerance
     measured = (
@@ -103,14 +109,18 @@ def measure_raters(ratings: pl.DataFrame, raters: pl.DataFrame, config: QualityC
 
 def too_few_to_judge(quality: pa.Table, config: QualityConfig | None = None) -> int:
     """Accepted raters who have too few answers to be judged by agreement, and too few gold questions as well."""
+    import polars as pl
+
     config = config or QualityConfig()
     rows = pl.DataFrame(quality)
     unjudged = (pl.col("ratings") < config.minimum_ratings) & (pl.col("gold_questions") < config.minimum_gold_questions)
     return rows.filter(unjudged & pl.col("is_accepted")).height
 
 
-def _agreement_with_rest(ratings: pl.DataFrame) -> pl.DataFrame:
+def _agreement_with_rest(ratings: "pl.DataFrame") -> "pl.DataFrame":
     """Spearman correlation of each rater with the leave-one-out mean, and the photos behind it."""
+    import polars as pl
+
     others = pl.len().over("photo_id") - 1
     rest = (pl.col("rating").sum().over("photo_id") - pl.col("rating")) / others
     shared = ratings.with_columns(others=others, rest=rest).filter(pl.col("others") >= 1).sort("rater_id", "photo_id")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("ray", "torch", "networkit", "great_expectations", "econml")
+HEAVY = ("ray", "torch", "networkit", "great_expectations", "econml", "polars")
 PROBE = (
     "import importlib, sys; importlib.import_module(sys.argv[1]); print(*[m for m in sys.argv[2:] if m in sys.modules])"
 )
