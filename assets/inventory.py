@@ -6,7 +6,7 @@ from typing import Any
 
 from assets.community.record import count_exclusions, recorded_months
 from assets.community.refusals import read_refusals, refused_months_of
-from assets.contracts.beauty import BEAUTY_MODELS
+from assets.contracts.beauty import BEAUTY_MODELS, beats_a_coin, held_out_accuracy
 from assets.contracts.lake import Lake
 from assets.contracts.landed import landed_source, landed_sources, source_document
 from assets.contracts.registry import all_contracts
@@ -144,13 +144,13 @@ def _model(lake: Lake) -> dict[str, str | None]:
 
 
 def _worth(metrics: list[dict[str, Any]]) -> str:
-    found = next((metric for metric in metrics if metric["name"] == "accuracy_low_high"), None)
+    found = held_out_accuracy(metrics)
     if found is None:
         return ""
     if found["value"] is None:
         return f"  (nobody knows what it is worth: only {counted(found['n'], 'photo')} of unseen users to test it on)"
     share = f"{found['value']:.2f} [{found['lower']:.2f}, {found['upper']:.2f}]"
-    verdict = "" if found["lower"] > 0.5 else "; no better than a coin"
+    verdict = "" if beats_a_coin(found) else "; no better than a coin"
     return f"  (tells low from high: accuracy {share} on {counted(found['n'], 'photo')} of unseen users{verdict})"
 
 

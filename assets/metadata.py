@@ -40,6 +40,24 @@ def tell_partition_rows(
         context.add_asset_metadata(metadata, asset_key=key, partition_key=partition)
 
 
+def not_made(asset: str, reason: str, *checks: str) -> "dg.MaterializeResult[Any]":
+    """What an asset answers that cannot be made yet: the reason, and its checks as warnings with it."""
+    return dg.MaterializeResult(
+        asset_key=asset,
+        metadata={"not_made": reason},
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=False,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=reason,
+                metadata={"reason": reason},
+            )
+            for check in checks
+        ],
+    )
+
+
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
     """A figure that Dagster shows in the metadata of a materialization."""
     return dg.MetadataValue.md(f"![figure](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -20,6 +20,10 @@ from assets.contracts.settings import PROJECT_ROOT, Settings, gpus_per_worker
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*expected_writer_count.*")
 
 
+RAY_RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
+"""Of steps that start Ray jobs: a machine that is busy, or lost a disk for a moment, is given time."""
+
+
 class LakeResource(dg.ConfigurableResource):
     """The community's lake and its landing folder.
 

@@ -8,7 +8,7 @@ in ``training_state.py``, training on objects in ``object_pretraining.py``.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -143,6 +143,11 @@ class EpochMetrics:
     loss: float | None
     validation_spearman: float | None
     validation_accuracy: float | None = None
+
+
+def complete_curves(curves: Mapping[str, Sequence[float | None]]) -> dict[str, list[float]]:
+    """Curves by name, one value per epoch; a curve that was not measured in each of them is left out."""
+    return {name: [v for v in values if v is not None] for name, values in curves.items() if None not in values}
 
 
 Report = Callable[[EpochMetrics], None]

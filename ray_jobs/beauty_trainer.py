@@ -14,7 +14,7 @@ from assets.contracts.requests import TrainBeautyModel
 from models.evaluation import owners
 from models.heads import BUCKET_VALUES, BUCKETS
 from models.registry import model_entry
-from models.training import EpochMetrics, TrainingData, TrainingSettings, predict_beauty, train_network
+from models.training import EpochMetrics, TrainingData, TrainingSettings, complete_curves, predict_beauty, train_network
 from models.training_state import StateStore
 from models.weights import ModelConfig, dump_weights
 from ray_jobs.head_comparison import HeldOut
@@ -170,12 +170,11 @@ def _last_spearman(curve: list[EpochMetrics]) -> float | None:
 
 
 def _curves(curve: list[EpochMetrics]) -> dict[str, list[float]]:
-    """Curves by name, one value per epoch; a curve that was not measured is left out."""
     curves = {
         "training loss": [point.loss for point in curve],
         "validation Spearman": [point.validation_spearman for point in curve],
     }
-    return {name: [v for v in values if v is not None] for name, values in curves.items() if None not in values}
+    return complete_curves(curves)
 
 
 def model_config(request: TrainBeautyModel) -> ModelConfig:

@@ -210,9 +210,8 @@ def _agreement(scored: pa.Table, photos: pa.Table) -> dict[str, Any]:
 
 
 def _model_version(request: CrossValidateBeauty, lake: Lake) -> str:
-    asked = {name: value for name, value in request.to_dict().items() if name not in ("lake_uri", "media_root")}
     inputs = {**lake.fingerprints(PHOTO_RATINGS.key), **lake.fingerprints(PHOTOS.key)}
-    document = json.dumps([asked, inputs, code_version_of(*CODE)], sort_keys=True)
+    document = json.dumps([request.settings(), inputs, code_version_of(*CODE)], sort_keys=True)
     return f"{request.architecture}-cv{request.folds}-{hashlib.sha256(document.encode()).hexdigest()[:12]}"
 
 

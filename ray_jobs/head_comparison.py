@@ -7,6 +7,7 @@ probabilities as well. What it is worth is then measured on test users, on whom 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class HeldOut:
     owner: np.ndarray
     validation_spearman: float | None
 
+    @cached_property
     def metrics(self) -> list[dict[str, Any]]:
         """Name, value, n, lower and upper of each metric; intervals draw whole users."""
         return self._estimates(self.beauty)
@@ -100,7 +102,7 @@ def compare_heads(held_out: Mapping[str, HeldOut], versions: Mapping[str, str]) 
     rows = [
         {"head": head, "model_version": versions[head], "validation_spearman": validation[head], **metric}
         for head in HEADS
-        for metric in held_out[head].metrics()
+        for metric in held_out[head].metrics
     ]
     return {
         "rule": RULE,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.contracts.beauty import BEAUTY_MODELS
+from assets.contracts.beauty import BEAUTY_MODELS, beats_a_coin, held_out_accuracy
 from assets.contracts.lake import Lake, LakeError
 from assets.contracts.table import UNDATED
 
@@ -84,5 +84,5 @@ def is_held_back(row: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
 
 def _beats_a_coin(row: dict[str, Any]) -> bool:
     """True also where there were too few photos to tell."""
-    lower = [metric["lower"] for metric in json.loads(row["metrics"]) if metric["name"] == "accuracy_low_high"]
-    return not lower or lower[0] is None or lower[0] > 0.5
+    accuracy = held_out_accuracy(json.loads(row["metrics"]))
+    return accuracy is None or accuracy["lower"] is None or beats_a_coin(accuracy)

@@ -14,7 +14,7 @@ from models.evaluation import bootstrapped
 from models.example_sheet import example_sheet
 from models.labelled_images import DecodedOnDemand
 from models.object_pretraining import pretrain_network, recognise
-from models.training import EpochMetrics, TrainingSettings
+from models.training import EpochMetrics, TrainingSettings, complete_curves
 from models.training_state import StateStore
 from models.weights import ModelConfig, dump_weights
 from ray_jobs.object_images import ObjectImages, open_images
@@ -109,9 +109,8 @@ def recognition(images: ObjectImages, seen: np.ndarray) -> dict[str, Any]:
 
 
 def _curves(curve: list[EpochMetrics]) -> dict[str, list[float]]:
-    """Curves by name, one value per epoch; a curve that was not measured is left out."""
     curves = {
         "training loss": [point.loss for point in curve],
         "held-out accuracy": [point.validation_accuracy for point in curve],
     }
-    return {name: [v for v in values if v is not None] for name, values in curves.items() if None not in values}
+    return complete_curves(curves)

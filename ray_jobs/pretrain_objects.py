@@ -130,8 +130,7 @@ def _rows(lake: Lake) -> list[dict[str, Any]]:
 
 def _identity(request: PretrainObjects, images: str) -> str:
     """What decides the weights: the request without locations, the images and the code."""
-    settings = {name: value for name, value in request.to_dict().items() if name not in ("lake_uri", "media_root")}
-    known = {"request": settings, "images": images, "code_version": code_version_of(*CODE)}
+    known = {"request": request.settings(), "images": images, "code_version": code_version_of(*CODE)}
     return json.dumps(known, sort_keys=True)
 
 

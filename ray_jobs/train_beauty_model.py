@@ -131,7 +131,7 @@ def _train(lake: Lake, request: TrainBeautyModel, report: Report) -> _Trained:
         "weights_sha256": digest,
         "parameters": trained["parameters"],
         "training_photos": trained["training_photos"],
-        "metrics": json.dumps(trained["held_out"].metrics(), sort_keys=True),
+        "metrics": json.dumps(trained["held_out"].metrics, sort_keys=True),
         "config": identity,
     }
     return _Trained(row, trained["held_out"])
@@ -139,11 +139,8 @@ def _train(lake: Lake, request: TrainBeautyModel, report: Report) -> _Trained:
 
 def _identity(lake: Lake, request: TrainBeautyModel) -> str:
     """What decides the weights: the request without locations, the training set and the code."""
-    settings = {
-        name: value for name, value in request.to_dict().items() if name not in ("lake_uri", "media_root")
-    }  # the same community may live elsewhere tomorrow
     known = {
-        "request": settings,
+        "request": request.settings(),
         "training_set": lake.fingerprints(TRAINING_SET.key),
         "code_version": code_version_of(*CODE),
     }

@@ -17,7 +17,14 @@ from assets.beauty.pruning import prune_everything
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
 from assets.beauty.training_set import TrainingSetConfig, build_training_set
-from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, SCORES, TRAINING_SET, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import (
+    BEAUTY_CALIBRATION,
+    BEAUTY_MODELS,
+    SCORES,
+    TRAINING_SET,
+    UNSCORABLE_PHOTOS,
+    beats_a_coin,
+)
 from assets.contracts.lake import Lake
 from assets.contracts.objects import OBJECT_MODELS
 from assets.contracts.provenance import code_version_of
@@ -30,16 +37,16 @@ from assets.metadata import (
     contract_description,
     contract_metadata,
     markdown_table,
+    not_made,
     picture,
     tell_partition_rows,
 )
 from assets.partitions import months, one_run
-from assets.resources import LakeResource, RayJobs
+from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 
 _LABEL_INPUTS = ("users", "photos", "edges", "favorites", "photo_ratings")
 _TRAINING_CODE = code_version_of("assets.beauty.training_set", "assets.beauty.social_metric", "assets.statistics")
 _MOST_UNSCORABLE = 0.05
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
 
 
 @dg.asset(
@@ -144,7 +151,7 @@ class BeautyModelConfig(dg.Config):
     kinds={"ray", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     description=contract_description(BEAUTY_MODELS),
     metadata=contract_metadata(BEAUTY_MODELS),
     check_specs=[
@@ -166,7 +173,9 @@ def beauty_model(
     store = lake.open()
     labelled = store.commit_of(TRAINING_SET.key, UNDATED)
     if labelled is None or labelled.rows == 0:
-        return _not_made("there are no labelled images to learn from", "model_separates_low_from_high")
+        return not_made(
+            BEAUTY_MODELS.key, "there are no labelled images to learn from", "model_separates_low_from_high"
+        )
     request = TrainBeautyModel(
         lake_uri=store.uri,
         media_root=lake.landing_folder(),
@@ -193,7 +202,7 @@ def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
         check_results=[
             dg.AssetCheckResult(
                 check_name="model_separates_low_from_high",
-                passed=accuracy["lower"] is not None and accuracy["lower"] > 0.5,
+                passed=beats_a_coin(accuracy),
                 severity=_severity(accuracy),
                 description=_verdict(accuracy, report),
                 metadata={"accuracy": accuracy["value"], "lower_95": accuracy["lower"], "photos": accuracy["n"]},
@@ -229,7 +238,7 @@ def _verdict(accuracy: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         return f"{accuracy['n']} low and high photos of unseen users are too few to tell whether the model has learned"
     found = f"accuracy {accuracy['value']:.2f} (95 %: {accuracy['lower']:.2f} to {accuracy['upper']:.2f})"
     on = f"{found} on {accuracy['n']:,} low and high photos of unseen users"
-    if accuracy["lower"] > 0.5:
+    if beats_a_coin(accuracy):
         return on
     kept = "" if report["scores_with"] == report["model_version"] else f"; {report['scores_with']} goes on scoring"
     return f"{on}; a coin reaches 0.5: train on more photos or epochs, or land crowd ratings to learn from{kept}"
@@ -258,7 +267,7 @@ class ScoringConfig(dg.Config):
     kinds={"ray", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     description=contract_description(SCORES),
     metadata=contract_metadata(SCORES),
     check_specs=[
@@ -364,7 +373,7 @@ class CrossValidationConfig(dg.Config):
     kinds={"ray", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     check_specs=[
         dg.AssetCheckSpec(
             "scores_agree_with_people",
@@ -386,7 +395,7 @@ def beauty_cross_validation(
     rated = store.commit_of("photo_ratings", UNDATED)
     if rated is None or rated.rows == 0:
         reason = "there are no ratings by accepted raters"
-        return _not_made(reason, "scores_agree_with_people", "beauty_cross_validation")
+        return not_made("beauty_cross_validation", reason, "scores_agree_with_people")
     request = CrossValidateBeauty(
         lake_uri=store.uri,
         media_root=lake.landing_folder(),
@@ -421,16 +430,6 @@ def _agreement_verdict(spearman: Mapping[str, Any]) -> str:
         return f"{counted(spearman['n'], 'rated photo')}: too few to tell"
     interval = f"(95 %: {spearman['lower']:.2f} to {spearman['upper']:.2f})"
     return f"Spearman {spearman['value']:.2f} {interval} out of fold on {counted(spearman['n'], 'rated photo')}"
-
-
-def _not_made(reason: str, check: str, asset: str = BEAUTY_MODELS.key) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        asset_key=asset,
-        metadata={"not_made": reason},
-        check_results=[
-            dg.AssetCheckResult(check_name=check, passed=False, severity=dg.AssetCheckSeverity.WARN, description=reason)
-        ],
-    )
 
 
 ASSETS = [

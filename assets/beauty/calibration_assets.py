@@ -40,15 +40,14 @@ from assets.contracts.requests import ScoreSample
 from assets.contracts.table import UNDATED
 from assets.contracts.wording import counted
 from assets.figures import reliability_figure
-from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
-from assets.resources import LakeResource, RayJobs
+from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, not_made, picture
+from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 
 _CODE = code_version_of("assets.beauty.calibration", "assets.statistics.conformal")
 _INPUTS = ("photos", TRAINING_SET.key, PHOTO_RATINGS.key)
 ZONES = (ZONE, DRIFT_ZONE, JUDGED_ZONE)
 """Zones of the lake with scores beside the months."""
 
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
 _COVER, _STAY = "intervals_cover_the_ratings", "scores_have_not_drifted"
 
 
@@ -65,7 +64,7 @@ class CalibrationConfig(dg.Config):
     kinds={"parquet", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     description=contract_description(BEAUTY_CALIBRATION),
     metadata=contract_metadata(BEAUTY_CALIBRATION),
     code_version=_CODE,
@@ -88,7 +87,7 @@ def beauty_calibration(
     store = lake.open()
     model = find_model(store, config.model_version)
     if model is None:
-        return _not_made(BEAUTY_CALIBRATION.key, _COVER, _no_model(config.model_version))
+        return not_made(BEAUTY_CALIBRATION.key, _no_model(config.model_version), _COVER)
     version = model["model_version"]
     prune_training_set(store)
     inputs = {name: sha for table in _INPUTS for name, sha in store.fingerprints(table).items()}
@@ -127,7 +126,7 @@ def _calibration_result(store: Lake, version: str) -> dg.MaterializeResult:
     summary = read_summary(store, version)
     row = next((row for row in store.read(BEAUTY_CALIBRATION).to_pylist() if row["model_version"] == version), None)
     if row is None:
-        return _not_made(BEAUTY_CALIBRATION.key, _COVER, summary.get("reason", "it was withdrawn"))
+        return not_made(BEAUTY_CALIBRATION.key, summary.get("reason", "it was withdrawn"), _COVER)
     coverage = store.read(CALIBRATION_COVERAGE).to_pylist()
     diagram = reliability_figure(summary["reliability"], "Reliability on held-out photos", "predicted", "mean rating")
     shown = ("photos", "fit_photos", "conformal_photos", "ratings_per_photo", "half_width", "noise_share")
@@ -173,7 +172,7 @@ class DriftConfig(dg.Config):
     kinds={"torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     check_specs=[
         dg.AssetCheckSpec(
             _STAY,
@@ -194,7 +193,7 @@ def score_drift(
     store = lake.open()
     sample = draw_sample(store, config.photos, config.model_version)
     if sample is None:
-        return _not_made("score_drift", _STAY, _no_scores(config.model_version))
+        return not_made("score_drift", _no_scores(config.model_version), _STAY)
     request = ScoreSample(
         lake_uri=store.uri,
         media_root=lake.landing_folder(),
@@ -235,22 +234,6 @@ def _no_model(version: str) -> str:
 
 def _no_scores(version: str) -> str:
     return f"there is no trained model {version} with scores" if version else "no trained model has scores"
-
-
-def _not_made(asset: str, check: str, reason: str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        asset_key=asset,
-        metadata={"not_made": reason},
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=check,
-                passed=False,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=reason,
-                metadata={"reason": reason},
-            )
-        ],
-    )
 
 
 ASSETS = [beauty_calibration, score_drift]

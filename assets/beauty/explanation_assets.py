@@ -20,10 +20,9 @@ from assets.contracts.lake import Lake
 from assets.contracts.requests import ExplainPhotos
 from assets.contracts.wording import counted
 from assets.figures import intervals_figure
-from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
-from assets.resources import LakeResource, RayJobs
+from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, not_made, picture
+from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
 _FAITHFUL, _AGREE = "saliency_is_faithful", "attributes_agree_with_the_network"
 _GAINS = ("deletion_gain", "insertion_gain")
 _AGREEMENT = "attribute_agreement"
@@ -48,7 +47,7 @@ class ExplanationConfig(dg.Config):
     kinds={"parquet", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     description=contract_description(PHOTO_EXPLANATIONS),
     metadata={**contract_metadata(PHOTO_EXPLANATIONS), "partitioned_by": "model version"},
     check_specs=[
@@ -82,10 +81,10 @@ def photo_explanations(
             store, lake.landing_folder(), version, num_gpus=ray_jobs.gpus(), **config.model_dump()
         )
     except ValueError as error:
-        return _not_made(str(error))
+        return not_made(PHOTO_EXPLANATIONS.key, str(error), _FAITHFUL, _AGREE)
     report = ray_jobs.run(context, request)
     if report["reason"]:
-        return _not_made(report["reason"])
+        return not_made(PHOTO_EXPLANATIONS.key, report["reason"], _FAITHFUL, _AGREE)
     if report["explained"] or not has_sheet(store, version):
         store_sheet(store, version)
     return _explanations_result(store, report)
@@ -154,16 +153,6 @@ def _agreement_verdict(found: Mapping[str, Mapping[str, Any]]) -> str:
     if _is_above_zero(found.get(_AGREEMENT)):
         return said
     return f"{said}: the sentences tell what raises the score of another model, not of this network"
-
-
-def _not_made(reason: str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        metadata={"not_made": reason},
-        check_results=[
-            dg.AssetCheckResult(check_name=check, passed=False, severity=dg.AssetCheckSeverity.WARN, description=reason)
-            for check in (_FAITHFUL, _AGREE)
-        ],
-    )
 
 
 ASSETS = [photo_explanations]

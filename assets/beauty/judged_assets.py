@@ -17,7 +17,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.requests import ScoreSample
 from assets.contracts.wording import counted
 from assets.metadata import OWNERS, markdown_table
-from assets.resources import LakeResource, RayJobs
+from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 
 MOST_PHOTOS = 5_000
 """Judged photos that are scored at most: enough for intervals of a hundredth."""
@@ -31,7 +31,7 @@ MOST_MODELS = 3
     kinds={"parquet", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+    retry_policy=RAY_RETRIES,
 )
 def judged_scores(context: dg.AssetExecutionContext, lake: LakeResource, ray_jobs: RayJobs) -> dg.MaterializeResult:
     """Judged photos, at most 5,000 drawn by their ids, as up to three other models score them.

@@ -15,9 +15,8 @@ from assets.contracts.objects import OBJECT_MODELS, examples_name
 from assets.contracts.requests import PretrainObjects
 from assets.figures import curves_figure
 from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
-from assets.resources import LakeResource, RayJobs
+from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
 _RECOGNISED = "objects_are_recognised_beyond_chance"
 
 
@@ -53,7 +52,7 @@ class ObjectPretrainingConfig(dg.Config):
     kinds={"ray", "torch"},
     owners=OWNERS,
     pool="gpu",
-    retry_policy=_RETRIES,
+    retry_policy=RAY_RETRIES,
     description=contract_description(OBJECT_MODELS),
     metadata=contract_metadata(OBJECT_MODELS),
     check_specs=[

@@ -1,13 +1,16 @@
 """Tables of the beauty chapter: what a model learns from, which models there are, what they say of photos."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from assets.contracts.table import UTC_TIMESTAMP, Column, Reference, TableContract
 
 _PHOTO = Column("photo_id", pa.int64(), "Identifier of the photo.", minimum=0)
 _UPLOADED = Column("uploaded_at", UTC_TIMESTAMP, "When the photo was uploaded; decides the partition.", nullable=True)
-_MODEL_VERSION = Column("model_version", pa.string(), "Name of the model and the first digits of its sha256.")
-_PREPROCESSING = Column(
+MODEL_VERSION = Column("model_version", pa.string(), "Name of the model and the first digits of its sha256.")
+PREPROCESSING = Column(
     "preprocessing_hash", pa.string(), "Identity of everything that is done to an image before the network sees it."
 )
 
@@ -46,13 +49,13 @@ BEAUTY_MODELS = TableContract(
     description="Trained beauty networks; the row with the highest `sequence` is the one that scores.",
     grain="one row per model version",
     columns=(
-        _MODEL_VERSION,
+        MODEL_VERSION,
         Column(
             "sequence",
             pa.int64(),
             "Order of succession; the highest scores. A model no better than a coin is put below.",
         ),
-        _PREPROCESSING,
+        PREPROCESSING,
         Column("architecture", pa.string(), "Name in the model registry."),
         Column("head", pa.string(), "`classifier` or `regressor`."),
         Column("weights_uri", pa.string(), "safetensors file, relative to the lake's root."),
@@ -74,8 +77,8 @@ SCORES = TableContract(
     grain="one row per photo and model version",
     columns=(
         _PHOTO,
-        _MODEL_VERSION,
-        _PREPROCESSING,
+        MODEL_VERSION,
+        PREPROCESSING,
         _UPLOADED,
         _probability("p_low", "Probability of the bucket `low`."),
         _probability("p_median", "Probability of the bucket `median`."),
@@ -110,7 +113,7 @@ BEAUTY_CALIBRATION = TableContract(
     ),
     grain="one row per calibrated model version",
     columns=(
-        _MODEL_VERSION,
+        MODEL_VERSION,
         Column(
             "knots_beauty",
             pa.list_(pa.float64()),
@@ -149,7 +152,7 @@ CALIBRATION_COVERAGE = TableContract(
     ),
     grain="one row per calibrated model version and category",
     columns=(
-        _MODEL_VERSION,
+        MODEL_VERSION,
         Column("category", pa.string(), "Category of the photo, or `uncategorised`."),
         Column("photos", pa.int64(), "Rated photos of the category.", minimum=1),
         Column("coverage", pa.float64(), "Share of them inside their interval.", minimum=0, maximum=1),
@@ -166,7 +169,7 @@ UNSCORABLE_PHOTOS = TableContract(
     grain="one row per photo and model version",
     columns=(
         _PHOTO,
-        _MODEL_VERSION,
+        MODEL_VERSION,
         _UPLOADED,
         Column("uri", pa.string(), "Where the image should be."),
         Column("reason", pa.string(), "Short reason, such as `missing`, `truncated` or `too_large`."),
@@ -176,3 +179,13 @@ UNSCORABLE_PHOTOS = TableContract(
     event_time="uploaded_at",
     references=(Reference("photo_id", "photos", "photo_id"),),
 )
+
+
+def held_out_accuracy(metrics: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """How well a model tells low from high photos of unseen users, out of ``metrics`` of ``beauty_model``; or None."""
+    return next((metric for metric in metrics if metric["name"] == "accuracy_low_high"), None)
+
+
+def beats_a_coin(accuracy: Mapping[str, Any]) -> bool:
+    """Whether the lower end of the interval of an accuracy is above one half; False where too few photos tell."""
+    return accuracy["lower"] is not None and accuracy["lower"] > 0.5

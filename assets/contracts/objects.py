@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from assets.contracts.beauty import MODEL_VERSION, PREPROCESSING
 from assets.contracts.table import Column, TableContract
 
 OBJECT_MODELS = TableContract(
@@ -12,12 +13,8 @@ OBJECT_MODELS = TableContract(
     ),
     grain="one row per model version",
     columns=(
-        Column("model_version", pa.string(), "Name of the model and the first digits of its sha256."),
-        Column(
-            "preprocessing_hash",
-            pa.string(),
-            "Identity of everything that is done to an image before the network sees it.",
-        ),
+        MODEL_VERSION,
+        PREPROCESSING,
         Column("architecture", pa.string(), "Name in the model registry."),
         Column("classes", pa.list_(pa.string()), "Names of the objects, in the order of the network's outputs."),
         Column("weights_uri", pa.string(), "safetensors file, relative to the lake's root."),

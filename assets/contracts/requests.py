@@ -24,6 +24,10 @@ class RayRequest:
         """The request as a dictionary of JSON values."""
         return asdict(self)
 
+    def settings(self) -> dict[str, Any]:
+        """The request without locations: the same community may live elsewhere tomorrow."""
+        return {name: value for name, value in self.to_dict().items() if name not in ("lake_uri", "media_root")}
+
     def to_json(self) -> str:
         """The request as one JSON object."""
         return json.dumps(self.to_dict(), sort_keys=True)
