@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET
@@ -84,16 +83,20 @@ def rater_quality(
     settings = QualityConfig(**{**chosen, "countries": tuple(chosen["countries"])})
     inputs = store.fingerprints(CROWD_RATINGS.key) | store.fingerprints(RATERS.key)
     rows = _written(context, store, RATER_QUALITY, inputs, chosen, lambda: judge_raters(store, settings))
-    accepted = pc.sum(rows["is_accepted"]).as_py() or 0
-    excluded = rows.filter(pc.invert(rows["is_accepted"])).select(["rater_id", "ratings", "reason"])
+    accepted = sum(rows["is_accepted"].to_pylist())
+    excluded = [
+        {name: rater[name] for name in ("rater_id", "ratings", "reason")}
+        for rater in rows.to_pylist()
+        if not rater["is_accepted"]
+    ]
     passed = rows.num_rows > 0 and 2 * accepted >= rows.num_rows
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": rows.num_rows,
             "accepted": accepted,
             "accepted_with_too_few_answers_to_judge": too_few_to_judge(rows, settings),
-            "excluded": excluded.num_rows,
-            "excluded_raters": markdown_table(excluded.slice(0, _SHOWN_ROWS).to_pylist()),
+            "excluded": len(excluded),
+            "excluded_raters": markdown_table(excluded[:_SHOWN_ROWS]),
         },
         check_results=[_check(RATER_QUALITY, _ACCEPTED, passed, f"{accepted} of {rows.num_rows} raters are accepted")],
     )
@@ -144,7 +147,7 @@ def photo_ratings(context: dg.AssetExecutionContext, config: ScaleConfig, lake: 
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": rows.num_rows,
-            "ratings_per_photo": pc.mean(rows["n"]).as_py() or 0.0,
+            "ratings_per_photo": float(rows["n"].to_numpy().mean()) if rows.num_rows else 0.0,
             "photos_without_accepted_rating": lost,
             "distribution": picture(
                 histogram_figure(edges, counts, f"Mean rating of {rows.num_rows:,} photos", "rating, scaled to 0..1")

@@ -10,7 +10,6 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import dbt_assets
 from pydantic import Field
 
 from assets.contracts.settings import Settings
@@ -18,10 +17,10 @@ from assets.dbt.build import run_dbt
 from assets.dbt.catalog import catalog_path, write_catalog
 from assets.dbt.changes import BuildPlan, dated_months, plan_build, remember_build
 from assets.dbt.invocation import stream_dbt
-from assets.dbt.manifest import ensure_manifest
+from assets.dbt.manifest import load_manifest
 from assets.dbt.publish import publish_warehouse
 from assets.dbt.summaries import beauty_histogram, row_counts, uploads_by_month
-from assets.dbt.translator import WarehouseTranslator
+from assets.dbt.translator import warehouse_specs
 from assets.figures import histogram_figure, months_figure
 from assets.metadata import picture
 from assets.resources import LakeResource
@@ -34,10 +33,16 @@ class WarehouseConfig(dg.Config):
     full_refresh: bool = Field(default=False, description="Make incremental models from nothing, from all months.")
 
 
-@dbt_assets(
-    manifest=ensure_manifest(),
+SPECS, CHECKS = warehouse_specs(load_manifest())
+
+
+@dg.multi_asset(
     name="warehouse",
-    dagster_dbt_translator=WarehouseTranslator(),
+    specs=SPECS,
+    check_specs=CHECKS,
+    can_subset=True,
+    # One run of dbt also tests what lies around the selected models.
+    allow_arbitrary_check_specs=True,
     # DuckDB takes one writer: runs wait for each other here instead of failing on its lock.
     pool="warehouse",
 )

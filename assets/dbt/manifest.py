@@ -1,11 +1,13 @@
 """dbt's manifest, parsed once per state of the project: loading definitions must not wait for dbt."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from assets.contracts.settings import Settings, child_environment
 from assets.dbt.changes import DBT_PROJECT, project_fingerprint
@@ -37,6 +39,12 @@ def ensure_manifest() -> Path:
     if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
         _parse(folder)
         _put(fingerprint.encode(), stamp)
+    return manifest
+
+
+def load_manifest() -> dict[str, Any]:
+    """The manifest's content; see ``ensure_manifest``."""
+    manifest: dict[str, Any] = json.loads(ensure_manifest().read_bytes())
     return manifest
 
 
