@@ -16,9 +16,12 @@ MAX_PIXELS = 89_478_485
 """Largest image that is decoded: a quarter of a gigabyte as RGB, the limit above which Pillow warns."""
 
 _JPEG_MAGIC = b"\xff\xd8\xff"
+_JPEG_END = b"\xff\xd9"
+_EXIF = b"Exif\0\0"
 _PILLOW_FORMATS = ("PNG", "WEBP", "GIF", "TIFF", "BMP", "JPEG", "PPM")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _EXIF_ORIENTATION = 0x0112
+_UPRIGHT = 1
 _TIFF_BITS_PER_SAMPLE = 258
 _HEADER_BYTES = 65_536
 
@@ -58,6 +61,20 @@ def decode_rgb(content: bytes, *, at_least: int = 0, dct_scaling: bool = True) -
     if content.startswith(_JPEG_MAGIC):
         return _upright(_decode_jpeg(content, at_least if dct_scaling else 0), content)
     return _decode_with_pillow(content)
+
+
+def is_plain_jpeg(content: bytes) -> bool:
+    """Whether a file is a whole JPEG of sane size, in grey or YCbCr, that nothing says to turn."""
+    import simplejpeg
+
+    whole = content.startswith(_JPEG_MAGIC) and content.endswith(_JPEG_END)
+    if not whole or _orientation(content) != _UPRIGHT:
+        return False
+    try:
+        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(content)
+    except ValueError:
+        return False
+    return width * height <= MAX_PIXELS and colorspace in ("Gray", "YCbCr")
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -103,7 +120,7 @@ def _decode_with_warnings(content: bytes, options: dict[str, Any], complaint: st
     """Decode what libjpeg only warned about, such as stray bytes between segments; not what ends early."""
     import simplejpeg
 
-    if "premature end" in complaint.lower() or not content.rstrip(b"\0").endswith(b"\xff\xd9"):
+    if "premature end" in complaint.lower() or not content.rstrip(b"\0").endswith(_JPEG_END):
         raise UnscorablePhoto("truncated", f"JPEG: {complaint}")
     if "corrupt jpeg data" not in complaint.lower() or "extraneous bytes" not in complaint.lower():
         raise UnscorablePhoto("corrupt", f"JPEG: {complaint}")
@@ -115,17 +132,22 @@ def _decode_with_warnings(content: bytes, options: dict[str, Any], complaint: st
 
 
 def _upright(pixels: np.ndarray, content: bytes) -> np.ndarray:
-    """Turn pixels as EXIF says; most JPEGs say nothing, which a look at the header tells cheaply."""
-    if b"Exif\0\0" not in content[:_HEADER_BYTES]:
-        return pixels
+    orientation = _orientation(content)
+    return pixels if orientation == _UPRIGHT else turned(pixels, orientation)
+
+
+def _orientation(content: bytes) -> int:
+    """What EXIF says; most JPEGs say nothing, which a look at the header tells cheaply."""
+    if _EXIF not in content[:_HEADER_BYTES]:
+        return _UPRIGHT
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+            orientation: int = image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT)
     except Exception:  # Broken EXIF raises whatever its parser stumbles over; the pixels are whole all the same.
-        return pixels
-    return turned(pixels, orientation)
+        return _UPRIGHT
+    return orientation
 
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:

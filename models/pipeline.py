@@ -12,9 +12,12 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from models.decoding import UnscorablePhoto
-from models.scorer import Scorer, Scores
+from models.nvjpeg import Decode, squares
+from models.scorer import Batch, Scorer, Scores
 
 Item = TypeVar("Item")
 
@@ -40,7 +43,7 @@ class ScoredBatch(Generic[Item]):
 @dataclass(frozen=True)
 class _Run(Generic[Item]):
     items: list[Item]
-    prepared: np.ndarray
+    prepared: Batch
     failures: list[tuple[Item, UnscorablePhoto]]
 
 
@@ -91,6 +94,8 @@ def _prepared_runs(
 
 
 def _prepare(run: Sequence[Item], read: Callable[[Item], bytes], scorer: Scorer) -> _Run[Item]:
+    if scorer.decode is not None:
+        return _prepare_on_gpu(run, read, scorer, scorer.decode)
     preprocessing = scorer.preprocessing
     prepared = np.empty((len(run), *preprocessing.shape), preprocessing.dtype)
     good: list[Item] = []
@@ -105,8 +110,30 @@ def _prepare(run: Sequence[Item], read: Callable[[Item], bytes], scorer: Scorer)
     return _Run(good, prepared[: len(good)], failures)
 
 
+def _prepare_on_gpu(run: Sequence[Item], read: Callable[[Item], bytes], scorer: Scorer, decode: Decode) -> _Run[Item]:
+    contents: list[tuple[Item, bytes]] = []
+    failures: list[tuple[Item, UnscorablePhoto]] = []
+    for item in run:
+        try:
+            contents.append((item, read(item)))
+        except UnscorablePhoto as failure:
+            failures.append((item, failure))
+    found = squares([content for _, content in contents], scorer.preprocessing.input_size, decode, scorer.config.device)
+    good = [item for position, (item, _) in enumerate(contents) if position not in found.failures]
+    failures += [(contents[position][0], failure) for position, failure in found.failures.items()]
+    return _Run(good, found.pixels, failures)
+
+
+def _together(parts: Sequence[Batch]) -> Batch:
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], Tensor):
+        return torch.cat(parts)  # type: ignore[arg-type]
+    return np.concatenate(parts)
+
+
 def _score(runs: list[_Run[Item]], scorer: Scorer) -> ScoredBatch[Item]:
-    batch = runs[0].prepared if len(runs) == 1 else np.concatenate([run.prepared for run in runs])
+    batch = _together([run.prepared for run in runs])
     return ScoredBatch(
         [item for run in runs for item in run.items],
         scorer(batch),

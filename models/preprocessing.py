@@ -13,7 +13,8 @@ PREPROCESSING_VERSION = 1
 
 _RESIZES = ("area", "bicubic", "bilinear")
 _FITS = ("squeeze", "crop")
-_ADDED_LATER = {"fit": "squeeze", "shorter_side": 0}
+_DECODERS = ("", "nvjpeg")
+_ADDED_LATER = {"fit": "squeeze", "shorter_side": 0, "decoder": ""}
 """Fields younger than scores in existing lakes: they enter the hash only where they are not as they always were."""
 
 
@@ -36,6 +37,7 @@ class Preprocessing:
         features: Name of the feature set that is computed from the pixels; empty hands over the pixels.
         fit: ``squeeze`` the whole photo into the square, or scale it and ``crop`` the middle.
         shorter_side: Length of the shorter side before a crop, in pixels; 0 is ``input_size``.
+        decoder: What decodes JPEGs: libjpeg-turbo on the CPU where it is empty, or ``nvjpeg`` on a GPU, at full size.
     """
 
     input_size: int
@@ -46,6 +48,7 @@ class Preprocessing:
     features: str = ""
     fit: str = "squeeze"
     shorter_side: int = 0
+    decoder: str = ""
 
     def __post_init__(self) -> None:
         if self.resize not in _RESIZES:
@@ -54,6 +57,10 @@ class Preprocessing:
             raise ValueError(f"fit is {self.fit!r}; choose 'squeeze' or 'crop'")
         if self.shorter_side and (self.fit != "crop" or self.shorter_side < self.input_size):
             raise ValueError(f"shorter_side is {self.shorter_side}; it is for fit='crop', at least {self.input_size}")
+        if self.decoder not in _DECODERS:
+            raise ValueError(f"decoder is {self.decoder!r}; choose one of {_DECODERS}")
+        if self.decoder and (self.features or self.fit != "squeeze" or self.resize != "area"):
+            raise ValueError("decoder 'nvjpeg' squeezes pixels by area; features, crops and other filters need the CPU")
         if self.features not in ("", "handcrafted"):
             raise ValueError(f"features is {self.features!r}; known are '' (pixels) and 'handcrafted'")
 
@@ -89,7 +96,12 @@ class Preprocessing:
 
         Raises:
             UnscorablePhoto: The image cannot be judged; see ``models.decoding``.
+            RuntimeError: The decoder needs a GPU, and there is none.
         """
+        if self.decoder:
+            from models.nvjpeg import one_square
+
+            return one_square(content, self.input_size)
         at_least = self.shorter_side or self.input_size
         pixels = decode_rgb(content, at_least=at_least, dct_scaling=self.dct_scaling)
         if not self.features:

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models import nvjpeg
 from models.heads import Head
+from models.nvjpeg import Decode
 from models.preprocessing import Preprocessing
 from models.weights import ModelConfig, load_weights
 
@@ -26,11 +28,13 @@ class ScorerConfig:
         engine: ``torch``, ``onnxruntime``, or ``auto``: ONNX Runtime on CPU where it is installed and agrees.
         device: ``cpu``, or a CUDA device such as ``cuda`` or ``cuda:1``.
         threads: CPU threads within one forward pass; one is best where decoding keeps the other cores busy.
+        compiles: Whether ``torch.compile`` makes the network; it takes a minute, and torch runs.
     """
 
     engine: str = "auto"
     device: str = "cpu"
     threads: int = 1
+    compiles: bool = False
 
     def __post_init__(self) -> None:
         if self.engine not in ("auto", "torch", "onnxruntime"):
@@ -80,10 +84,14 @@ class ScoringNetwork(nn.Module):
         return self.head.columns(self.network(batch))
 
 
+Batch = np.ndarray | Tensor
+"""Prepared photos (n, ...): an array, or a tensor on the GPU that decoded them."""
+
+
 class Engine(Protocol):
     """Anything that maps a batch to score columns."""
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
+    def __call__(self, batch: Batch) -> np.ndarray:
         """Columns (n, c) of prepared photos (n, ...)."""
 
 
@@ -95,14 +103,19 @@ class Scorer:
         config: How to run.
         sha256: Hash that the weights must have.
 
+    Attributes:
+        decode: Decodes JPEGs on the GPU, where the preprocessing asks for that; None otherwise.
+
     Raises:
         WeightsError: The weights are not what they should be.
+        RuntimeError: Photos must be decoded on a GPU, and there is none.
     """
 
     def __init__(self, weights: bytes | Path, config: ScorerConfig | None = None, *, sha256: str | None = None) -> None:
         content = weights.read_bytes() if isinstance(weights, Path) else weights
         network, self.model = load_weights(content, sha256=sha256)
         self.config = config or ScorerConfig()
+        self.decode: Decode | None = nvjpeg.nvjpeg(self.config.device) if self.preprocessing.decoder else None
         self.engine_name, self._engine = _choose_engine(network, self.model, self.config)
 
     @property
@@ -110,19 +123,20 @@ class Scorer:
         """How photos must be prepared for this scorer."""
         return self.model.preprocessing
 
-    def __call__(self, batch: np.ndarray) -> Scores:
+    def __call__(self, batch: Batch) -> Scores:
         """Score one batch.
 
         Args:
-            batch: (n, ...) stack of what ``preprocessing.prepare`` returns; n may be 0.
+            batch: (n, ...) stack of what ``preprocessing.prepare`` returns, or the same as a tensor; n may be 0.
 
         Raises:
             ValueError: The batch has another shape or type.
         """
         expected = self.preprocessing.shape
-        if batch.shape[1:] != expected or batch.dtype != self.preprocessing.dtype:
+        kind = str(batch.dtype).removeprefix("torch.")
+        if tuple(batch.shape[1:]) != expected or kind != np.dtype(self.preprocessing.dtype).name:
             raise ValueError(
-                f"batch is {batch.dtype} {batch.shape}; expected {np.dtype(self.preprocessing.dtype)} (n, {expected})"
+                f"batch is {kind} {tuple(batch.shape)}; expected {np.dtype(self.preprocessing.dtype)} (n, {expected})"
             )
         if not len(batch):
             return _scores(np.zeros((0, self.model.create_head().score_columns), np.float32))
@@ -137,7 +151,7 @@ def _scores(columns: np.ndarray) -> Scores:
 def _choose_engine(network: nn.Module, model: ModelConfig, config: ScorerConfig) -> tuple[str, Engine]:
     scoring = ScoringNetwork(network, model.create_head(), model.preprocessing).eval()
     reference = TorchEngine(scoring, config)
-    if config.engine == "torch" or config.device != "cpu":
+    if config.engine == "torch" or config.device != "cpu" or config.compiles or model.preprocessing.decoder:
         return "torch", reference
     try:
         fast = OnnxRuntimeEngine(scoring, _probe(model.preprocessing), config.threads)
@@ -170,15 +184,20 @@ class TorchEngine:
             torch.backends.cuda.matmul.allow_tf32 = False
         layout = torch.channels_last if scoring.takes_pixels else torch.contiguous_format
         self._scoring = scoring.to(self._device).to(memory_format=layout)  # type: ignore[call-overload]
+        if config.compiles:
+            self._scoring = torch.compile(self._scoring, dynamic=True)
 
     @torch.inference_mode()
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
+    def __call__(self, batch: Batch) -> np.ndarray:
         """Columns (n, c)."""
-        tensor = torch.from_numpy(np.ascontiguousarray(batch))
-        if self._device.type == "cuda":
-            tensor = tensor.pin_memory().to(self._device, non_blocking=True)
-        columns: np.ndarray = self._scoring(tensor).cpu().numpy()
+        columns: np.ndarray = self._scoring(self._there(batch)).cpu().numpy()
         return columns
+
+    def _there(self, batch: Batch) -> Tensor:
+        if isinstance(batch, Tensor):
+            return batch
+        tensor = torch.from_numpy(np.ascontiguousarray(batch))
+        return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
 
 
 class OnnxRuntimeEngine:
@@ -197,7 +216,7 @@ class OnnxRuntimeEngine:
             onnx_bytes(scoring, example), options, providers=["CPUExecutionProvider"]
         )
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
+    def __call__(self, batch: Batch) -> np.ndarray:
         """Columns (n, c)."""
         columns: np.ndarray = self._session.run(None, {"batch": batch})[0]
         return columns

@@ -182,9 +182,11 @@ def model_config(request: TrainBeautyModel) -> ModelConfig:
 
     Raises:
         KeyError: There is no such architecture.
-        ValueError: There is no such head.
+        ValueError: There is no such head, or no such decoder for this network.
     """
-    preprocessing = model_entry(request.architecture).preprocessing.resized(request.input_size)
+    preprocessing = replace(
+        model_entry(request.architecture).preprocessing.resized(request.input_size), decoder=request.decoder
+    )
     config = ModelConfig(request.architecture, request.head, preprocessing)
     config.create_head()
     return config

@@ -13,6 +13,9 @@ from assets.contracts.table import UNDATED
 
 WEIGHTS_FOLDER = "beauty_model/weights"
 
+_FIRST = 1
+"""Place of the first model; those below it do not score while any other is there."""
+
 
 def model_rows(lake: Lake) -> list[dict[str, Any]]:
     """All rows of ``beauty_model``, oldest first."""
@@ -54,21 +57,25 @@ def weights_name(model_version: str) -> str:
     return f"{WEIGHTS_FOLDER}/{model_version}.safetensors"
 
 
-def add_model(lake: Lake, row: dict[str, Any], *, code_version: str, inputs: dict[str, str]) -> dict[str, Any]:
+def add_model(
+    lake: Lake, row: dict[str, Any], *, code_version: str, inputs: dict[str, str], scores: bool = True
+) -> dict[str, Any]:
     """Add a row, keeping older rows; a model that is there already moves to its new place.
 
     Its place is in front: it scores from now on. One that was found to be no better than a coin goes behind all others
-    if any of them is better, so that what is published does not get worse.
+    if any of those that may score is better, so that what is published does not get worse.
 
     Args:
         lake: Where to.
         row: Columns of ``beauty_model`` but ``sequence``.
         code_version: Code that trained it.
         inputs: What it was trained on.
+        scores: Whether it may score; one that is only compared goes behind all others.
     """
     others = [r for r in model_rows(lake) if r["model_version"] != row["model_version"]]
     places = [r["sequence"] for r in others]
-    place = min(places) - 1 if is_held_back(row, others) else max(places, default=0) + 1
+    is_behind = not scores or is_held_back(row, others)
+    place = min([_FIRST, *places]) - 1 if is_behind else max([_FIRST - 1, *places]) + 1
     full = {**row, "sequence": place}
     table = pa.Table.from_pylist([*others, full], schema=BEAUTY_MODELS.schema)
     lake.write(BEAUTY_MODELS, UNDATED, table, code_version=code_version, inputs=inputs)
@@ -76,9 +83,11 @@ def add_model(lake: Lake, row: dict[str, Any], *, code_version: str, inputs: dic
 
 
 def is_held_back(row: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
-    """Whether a model tells low from high no better than a coin, on unseen users, and one of the others does."""
+    """Whether a model tells low from high no better than a coin, on unseen users, and one that may score does."""
     return not _beats_a_coin(row) and any(
-        _beats_a_coin(other) for other in others if other["model_version"] != row["model_version"]
+        _beats_a_coin(other)
+        for other in others
+        if other["model_version"] != row["model_version"] and other["sequence"] >= _FIRST
     )
 
 

@@ -115,8 +115,7 @@ class PhotoExplainer:
     def __init__(
         self, weights: bytes, media_root: str, labelled: pa.Table, method: str, *, seed: int = 0, device: str = "cpu"
     ) -> None:
-        # Batches are small: several threads would wait for each other more than they work.
-        torch.set_num_threads(1)
+        torch.set_num_threads(usable_cpus())
         self._network, self._config = load_weights(weights)
         if self._config.preprocessing.features:
             raise CannotExplain(f"{self._config.architecture} sees attributes, not pixels; it has no saliency")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.contracts.beauty import TRAINING_SET
+from assets.contracts.beauty import BASELINE, TRAINING_SET
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import TrainBeautyModel
@@ -46,31 +46,58 @@ CODE = (
 """Modules whose change makes another model."""
 
 _JOB = "train_beauty_model"
+_BASELINE_PHOTOS = 3_000
+"""Photos that the baseline is fitted to at most: plenty for 69 weights."""
 
 
 def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
-    """Train, store the weights, add the row; two of each where the head is to be found out.
+    """Train, store the weights, add the row; two of each where the head is to be found out, and the baseline.
 
     Returns:
         The row of ``beauty_model`` with ``metrics`` decoded (list of name, value, n, lower, upper), ``curves``
         (name -> value per epoch), ``trained``: False if the model was there already, and ``scores_with``: version of
         the model that scores from now on, another one if this is no better than a coin. With the head ``auto`` it is
-        the row of the better one, and ``comparison`` says how both did.
+        the row of the better one, and ``comparison`` says how both did. ``baseline`` is the row of the hand-crafted
+        model, where it was asked for.
 
     Raises:
         ValueError: The training set has no rows, the request names an unknown network or head or unknown initial
             weights, or Ray has no room for its workers.
     """
     lake = Lake(request.lake_uri)
-    if request.head == "auto":
-        return _run_both(lake, request, report)
+    result = (_run_both if request.head == "auto" else _run_one)(lake, request, report)
+    if request.baseline and request.architecture != BASELINE:
+        result["baseline"] = _with_metrics(_run_baseline(lake, request, report))
+    return result
+
+
+def _run_one(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any]:
+    if known := _known(lake, request, report):
+        return _result(lake, _scoring_again(lake, known), trained=False)
+    made = _train(lake, request, report)
+    return _result(lake, _add(lake, made.row), trained=True)
+
+
+def _run_baseline(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any]:
+    """The row of the hand-crafted model, fitted to photos out of those that the network learns from."""
+    baseline = TrainBeautyModel(
+        lake_uri=request.lake_uri,
+        media_root=request.media_root,
+        architecture=BASELINE,
+        head="regressor",
+        maximum_photos=min(request.maximum_photos, _BASELINE_PHOTOS),
+        seed=request.seed,
+    )
+    return _known(lake, baseline, report) or _add(lake, _train(lake, baseline, report).row, scores=False)
+
+
+def _known(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any] | None:
     identity = _identity(lake, request)
     for row in model_rows(lake):
         if row["config"] == identity:
             report(f"{row['model_version']} was trained from this request already")
-            return _result(lake, _scoring_again(lake, row), trained=False)
-    made = _train(lake, request, report)
-    return _result(lake, _add(lake, made.row), trained=True)
+            return row
+    return None
 
 
 def _run_both(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any]:
@@ -115,7 +142,7 @@ def _train(lake: Lake, request: TrainBeautyModel, report: Report) -> _Trained:
     if not rows.num_rows:
         raise ValueError(f"training_set of {lake.uri} has no rows; materialize it before training")
     report(f"training {request.architecture} as {request.head} on {rows.num_rows:,} labelled photos")
-    trained = _train_on_ray(request, rows, read_initial(lake, request.initial), state_name(_JOB, identity))
+    trained = _trained(request, rows, read_initial(lake, request.initial), state_name(_JOB, identity))
     weights = trained["weights"]
     digest = hashlib.sha256(weights).hexdigest()
     version = f"{request.architecture}-{digest[:12]}"
@@ -149,10 +176,10 @@ def _identity(lake: Lake, request: TrainBeautyModel) -> str:
     return json.dumps(known, sort_keys=True)
 
 
-def _add(lake: Lake, row: dict[str, Any]) -> dict[str, Any]:
+def _add(lake: Lake, row: dict[str, Any], *, scores: bool = True) -> dict[str, Any]:
     """The row in the table; the state that it was made from is not needed any more."""
     learnt_from: dict[str, str] = json.loads(row["config"])["training_set"]
-    added = add_model(lake, row, code_version=code_version_of(*CODE), inputs=learnt_from)
+    added = add_model(lake, row, code_version=code_version_of(*CODE), inputs=learnt_from, scores=scores)
     lake.delete(state_name(_JOB, row["config"]))
     return added
 
@@ -176,19 +203,18 @@ def _comparison_name(identity: str) -> str:
 def _result(lake: Lake, row: dict[str, Any], *, trained: bool) -> dict[str, Any]:
     curves = json.loads(lake.get_bytes(_curves_name(row["model_version"])) or b"{}")
     scores_with = model_rows(lake)[-1]["model_version"]
-    return {
-        **row,
-        "metrics": json.loads(row["metrics"]),
-        "curves": curves,
-        "trained": trained,
-        "scores_with": scores_with,
-    }
+    return {**_with_metrics(row), "curves": curves, "trained": trained, "scores_with": scores_with}
 
 
-def _train_on_ray(request: TrainBeautyModel, rows: pa.Table, initial: bytes | None, state: str) -> dict[str, Any]:
+def _with_metrics(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "metrics": json.loads(row["metrics"])}
+
+
+def _trained(request: TrainBeautyModel, rows: pa.Table, initial: bytes | None, state: str) -> dict[str, Any]:
     from models.training import TrainingSettings
     from ray_jobs import train_workers
     from ray_jobs.beauty_trainer import TrainBeauty, model_config
+    from ray_jobs.cluster import usable_cpus
 
     settings = TrainingSettings(
         epochs=request.epochs,
@@ -198,6 +224,9 @@ def _train_on_ray(request: TrainBeautyModel, rows: pa.Table, initial: bytes | No
         backbone_rate=request.backbone_rate,
     )
     task = TrainBeauty(model_config(request), settings, request, rows, initial, state)
+    if request.architecture == BASELINE:
+        # Fitted in seconds, which is what the start of Ray would cost.
+        return task(train_workers.Worker(threads=usable_cpus()))
     return train_workers.run_on_workers(task, workers=request.workers, gpus=request.num_gpus_per_worker)
 
 

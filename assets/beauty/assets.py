@@ -1,18 +1,26 @@
-"""Beauty: what the network learns from, the trained network, and one score per photo and model version.
+"""Beauty: what the network learns from, and one score per photo and model version.
 
-The network lives in ``models/``, its loops in ``ray_jobs/``, the social metric and the buckets in
-``social_metric.py`` and ``training_set.py``, ready-made scores in ``ready_made.py``. This file says only
+The network lives in ``models/``, its loops in ``ray_jobs/``, its training in ``model_assets.py``, the social metric and
+the buckets in ``social_metric.py`` and ``training_set.py``, ready-made scores in ``ready_made.py``. This file says only
 what the tables are, how they are split and how one split is made.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from assets.beauty import calibration, calibration_assets, explanation_assets, judged_assets, pretraining_assets
+from assets.beauty import (
+    calibration,
+    calibration_assets,
+    explanation_assets,
+    judged_assets,
+    model_assets,
+    pretraining_assets,
+)
+from assets.beauty.model_assets import severity_of
 from assets.beauty.pruning import prune_everything
 from assets.beauty.ready_made import publish_ready_made_scores, withdraw_scores_without_photos
 from assets.beauty.summaries import score_histogram, unscorable_share, unscored_photos
@@ -23,15 +31,13 @@ from assets.contracts.beauty import (
     SCORES,
     TRAINING_SET,
     UNSCORABLE_PHOTOS,
-    beats_a_coin,
 )
 from assets.contracts.lake import Lake
-from assets.contracts.objects import OBJECT_MODELS
 from assets.contracts.provenance import code_version_of
-from assets.contracts.requests import CrossValidateBeauty, ScorePhotos, TrainBeautyModel
+from assets.contracts.requests import CrossValidateBeauty, ScorePhotos
 from assets.contracts.table import UNDATED
 from assets.contracts.wording import counted
-from assets.figures import curves_figure, histogram_figure, intervals_figure
+from assets.figures import histogram_figure
 from assets.metadata import (
     OWNERS,
     contract_description,
@@ -118,135 +124,6 @@ def _labels_verdict(present: Collection[tuple[str, str]]) -> str:
         )
     missing = _missing_labels(present)
     return f"there are no {', no '.join(missing)}: land more photos, favorites or ratings" if missing else "complete"
-
-
-class BeautyModelConfig(dg.Config):
-    """How the network is trained; the same values give the same weights."""
-
-    architecture: str = Field(default=TrainBeautyModel.architecture, description="Name in the model registry.")
-    head: str = Field(default=TrainBeautyModel.head, description="`classifier`, `regressor`, or `auto`: the better.")
-    input_size: int = Field(default=TrainBeautyModel.input_size, description="Side of the square input, pixels.")
-    epochs: int = Field(default=TrainBeautyModel.epochs, description="Passes over the training photos.")
-    maximum_photos: int = Field(default=TrainBeautyModel.maximum_photos, description="Photos to train on at most.")
-    batch_size: int = Field(default=TrainBeautyModel.batch_size, description="Photos per step.")
-    learning_rate: float = Field(default=TrainBeautyModel.learning_rate, description="Peak learning rate.")
-    seed: int = Field(default=TrainBeautyModel.seed, description="Everything random derives from it.")
-    initial: str = Field(
-        default=TrainBeautyModel.initial,
-        description=f"Weights to start from: a version in `{OBJECT_MODELS.key}`, or a file in `checkpoints/` of the "
-        "community; empty: random ones.",
-    )
-    backbone_rate: float = Field(
-        default=TrainBeautyModel.backbone_rate, ge=0, description="Factor on the rate of all layers but the last."
-    )
-    workers: int = Field(
-        default=TrainBeautyModel.workers, ge=1, description="Workers; another number gives other weights."
-    )
-
-
-@dg.asset(
-    key=BEAUTY_MODELS.key,
-    deps=[TRAINING_SET.key, OBJECT_MODELS.key],
-    group_name="beauty",
-    kinds={"ray", "torch"},
-    owners=OWNERS,
-    pool="gpu",
-    retry_policy=RAY_RETRIES,
-    description=contract_description(BEAUTY_MODELS),
-    metadata=contract_metadata(BEAUTY_MODELS),
-    check_specs=[
-        dg.AssetCheckSpec(
-            "model_separates_low_from_high",
-            asset=BEAUTY_MODELS.key,
-            description="On photos of users it has never seen, the model tells low from high better than a coin.",
-        )
-    ],
-)
-def beauty_model(
-    context: dg.AssetExecutionContext, config: BeautyModelConfig, lake: LakeResource, ray_jobs: RayJobs
-) -> dg.MaterializeResult:
-    """Trained network: weights as safetensors in the lake, one row with hash, metrics and configuration.
-
-    Training again on the same labels with the same configuration gives the same version, and is not repeated; a run
-    that was killed goes on after its last whole epoch.
-    """
-    store = lake.open()
-    labelled = store.commit_of(TRAINING_SET.key, UNDATED)
-    if labelled is None or labelled.rows == 0:
-        return not_made(
-            BEAUTY_MODELS.key, "there are no labelled images to learn from", "model_separates_low_from_high"
-        )
-    request = TrainBeautyModel(
-        lake_uri=store.uri,
-        media_root=lake.landing_folder(),
-        num_gpus_per_worker=ray_jobs.gpus(),
-        **config.model_dump(),
-    )
-    return _model_result(ray_jobs.run(context, request))
-
-
-def _model_result(report: Mapping[str, Any]) -> dg.MaterializeResult:
-    metrics: Sequence[Mapping[str, Any]] = report["metrics"]
-    by_name = {metric["name"]: metric for metric in metrics}
-    accuracy = by_name["accuracy_low_high"]
-    return dg.MaterializeResult(
-        metadata={
-            **_comparison_metadata(report.get("comparison")),
-            "model_version": report["model_version"],
-            "preprocessing_hash": report["preprocessing_hash"],
-            "scores_with": report["scores_with"],
-            "parameters": report["parameters"],
-            "metrics": markdown_table(metrics),
-            "learning_curves": picture(curves_figure(report["curves"], "Training by epoch", xlabel="epoch")),
-        },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name="model_separates_low_from_high",
-                passed=beats_a_coin(accuracy),
-                severity=_severity(accuracy),
-                description=_verdict(accuracy, report),
-                metadata={"accuracy": accuracy["value"], "lower_95": accuracy["lower"], "photos": accuracy["n"]},
-            )
-        ],
-    )
-
-
-def _comparison_metadata(comparison: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Classifier and regressor side by side; nothing where a person chose one of them."""
-    if comparison is None:
-        return {}
-    shown = {
-        head: {
-            row["name"]: (row["value"], row["lower"], row["upper"])
-            for row in comparison["heads"]
-            if row["head"] == head and row["value"] is not None
-        }
-        for head in dict.fromkeys(row["head"] for row in comparison["heads"])
-    }
-    return {
-        "winner": f"{comparison['winner']}: {comparison['rule']}",
-        "classifier_and_regressor": markdown_table(comparison["heads"]),
-        "classifier_minus_regressor": markdown_table(comparison["difference"]),
-        "classifier_and_regressor_figure": picture(
-            intervals_figure(shown, "Classifier and regressor on unseen users, 95 % intervals", "value")
-        ),
-    }
-
-
-def _verdict(accuracy: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    if accuracy["value"] is None:
-        return f"{accuracy['n']} low and high photos of unseen users are too few to tell whether the model has learned"
-    found = f"accuracy {accuracy['value']:.2f} (95 %: {accuracy['lower']:.2f} to {accuracy['upper']:.2f})"
-    on = f"{found} on {accuracy['n']:,} low and high photos of unseen users"
-    if beats_a_coin(accuracy):
-        return on
-    kept = "" if report["scores_with"] == report["model_version"] else f"; {report['scores_with']} goes on scoring"
-    return f"{on}; a coin reaches 0.5: train on more photos or epochs, or land crowd ratings to learn from{kept}"
-
-
-def _severity(estimate: Mapping[str, Any]) -> dg.AssetCheckSeverity:
-    """Too few photos to tell is a warning; an estimate that says no is an error."""
-    return dg.AssetCheckSeverity.WARN if estimate["value"] is None else dg.AssetCheckSeverity.ERROR
 
 
 class ScoringConfig(dg.Config):
@@ -417,7 +294,7 @@ def beauty_cross_validation(
             dg.AssetCheckResult(
                 check_name="scores_agree_with_people",
                 passed=spearman["lower"] is not None and spearman["lower"] > 0,
-                severity=_severity(spearman),
+                severity=severity_of(spearman),
                 description=_agreement_verdict(spearman),
                 metadata={"photos": spearman["n"]},
             )
@@ -434,11 +311,11 @@ def _agreement_verdict(spearman: Mapping[str, Any]) -> str:
 
 ASSETS = [
     training_set,
-    beauty_model,
     scores,
     beauty_cross_validation,
     *calibration_assets.ASSETS,
     *explanation_assets.ASSETS,
     *judged_assets.ASSETS,
+    *model_assets.ASSETS,
     *pretraining_assets.ASSETS,
 ]

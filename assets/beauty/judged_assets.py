@@ -1,7 +1,7 @@
 """Scores of photos that people have judged, by trained models other than the one that scores everything.
 
-`beauty_evaluation` holds them beside it: the regression variant, and models that scored before. They stand in a zone of
-the lake, by model version; no mart reads them.
+`beauty_evaluation` holds them beside it: the regression variant, the hand-crafted baseline, and models that scored
+before. They stand in a zone of the lake, by model version; no mart reads them.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.beauty.scratch import scratch_database
-from assets.contracts.beauty import BEAUTY_MODELS, JUDGED_ZONE, SCORES, UNSCORABLE_PHOTOS
+from assets.contracts.beauty import BASELINE, BEAUTY_MODELS, JUDGED_ZONE, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.crowd import LABELS
 from assets.contracts.crowd_results import PHOTO_RATINGS
@@ -22,7 +22,7 @@ from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 MOST_PHOTOS = 5_000
 """Judged photos that are scored at most: enough for intervals of a hundredth."""
 MOST_MODELS = 3
-"""Models that are compared at most, the newest."""
+"""Models that are compared at most, the newest; the baseline comes on top."""
 
 
 @dg.asset(
@@ -34,7 +34,7 @@ MOST_MODELS = 3
     retry_policy=RAY_RETRIES,
 )
 def judged_scores(context: dg.AssetExecutionContext, lake: LakeResource, ray_jobs: RayJobs) -> dg.MaterializeResult:
-    """Judged photos, at most 5,000 drawn by their ids, as up to three other models score them.
+    """Judged photos, at most 5,000 drawn by their ids, as up to three other models and the baseline score them.
 
     A model scores a photo once; without news no job is started.
     """
@@ -79,10 +79,14 @@ def judged_images(lake: Lake) -> list[int]:
 
 
 def other_versions(lake: Lake) -> list[str]:
-    """The newest trained models but the one that scores everything, newest first."""
-    rows: list[dict[str, Any]] = lake.read(BEAUTY_MODELS, columns=["model_version", "sequence"]).to_pylist()
-    newest = sorted(rows, key=lambda row: -int(row["sequence"]))
-    return [str(row["model_version"]) for row in newest[1 : 1 + MOST_MODELS]]
+    """The newest trained models but the one that scores everything, newest first, and the newest baseline."""
+    columns = ["model_version", "sequence", "architecture"]
+    rows: list[dict[str, Any]] = lake.read(BEAUTY_MODELS, columns=columns).to_pylist()
+    others = sorted(rows, key=lambda row: -int(row["sequence"]))[1:]
+    # A new baseline stands behind all that are there.
+    baselines = [row for row in others if row["architecture"] == BASELINE][-1:]
+    chosen = [*(row for row in others if row not in baselines)][:MOST_MODELS] + baselines
+    return [str(row["model_version"]) for row in chosen]
 
 
 def _seen(lake: Lake, version: str) -> set[int]:

@@ -44,6 +44,9 @@ TRAINING_SET = TableContract(
 JUDGED_ZONE = "judged"
 """Zone of the lake with ``scores`` of judged photos by models other than the one that scores everything."""
 
+BASELINE = "handcrafted"
+"""Architecture that networks are compared with: compositional features and a linear model."""
+
 BEAUTY_MODELS = TableContract(
     key="beauty_model",
     description="Trained beauty networks; the row with the highest `sequence` is the one that scores.",
@@ -53,7 +56,7 @@ BEAUTY_MODELS = TableContract(
         Column(
             "sequence",
             pa.int64(),
-            "Order of succession; the highest scores. A model no better than a coin is put below.",
+            "Order of succession; the highest scores. Below 1 stand baselines, and models no better than a coin.",
         ),
         PREPROCESSING,
         Column("architecture", pa.string(), "Name in the model registry."),

@@ -65,6 +65,8 @@ class TrainBeautyModel(RayRequest):
         initial: Weights to start from, all but the last layer: a version in ``object_model``, or a file in
             ``checkpoints/`` of the community; empty starts from random ones.
         backbone_rate: Factor on the learning rate of all layers but the last; 0 trains the last layer alone.
+        decoder: Empty decodes photos on the CPU, now and whenever the model scores; ``nvjpeg`` on the GPU.
+        baseline: Whether to fit the hand-crafted model to the same labels too; it is compared, and never scores.
         workers: Training workers, which share each batch; another number gives other weights.
         num_gpus_per_worker: Share of a GPU per worker; 0 trains on CPU.
     """
@@ -81,8 +83,14 @@ class TrainBeautyModel(RayRequest):
     seed: int = 0
     initial: str = ""
     backbone_rate: float = 1.0
+    decoder: str = ""
+    baseline: bool = True
     workers: int = 1
     num_gpus_per_worker: float = 0.0
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the weights: the baseline is a model of its own."""
+        return {name: value for name, value in super().settings().items() if name != "baseline"}
 
 
 @dataclass(frozen=True, kw_only=True)

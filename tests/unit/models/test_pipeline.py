@@ -13,6 +13,8 @@ from models.scorer import Scores
 class MeanScorer:
     """Beauty = mean brightness; notes the batches it was given."""
 
+    decode = None
+
     def __init__(self) -> None:
         self.preprocessing = Pixels()
         self.batches: list[int] = []

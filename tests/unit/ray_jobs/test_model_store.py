@@ -20,10 +20,10 @@ def test_add_model_moves_a_known_model_to_the_front(lake, add_network):
     assert find_model(lake, "")["model_version"] == first["model_version"]
 
 
-def _learnt(lake, row, lower):
+def _learnt(lake, row, lower, *, scores=True):
     metrics = json.dumps([{"name": "accuracy_low_high", "value": 0.6, "n": 9, "lower": lower, "upper": 0.9}])
     known = {name: value for name, value in row.items() if name != "sequence"}
-    return add_model(lake, {**known, "metrics": metrics}, code_version="", inputs={})
+    return add_model(lake, {**known, "metrics": metrics}, code_version="", inputs={}, scores=scores)
 
 
 def test_a_model_no_better_than_a_coin_scores_only_where_none_is_better(lake, add_network):
@@ -37,6 +37,15 @@ def test_a_model_no_better_than_a_coin_scores_only_where_none_is_better(lake, ad
     assert is_held_back(find_model(lake, second["model_version"]), model_rows(lake))
     _learnt(lake, second, None)  # too few photos to tell
     assert find_model(lake, "")["model_version"] == second["model_version"]
+
+
+def test_a_baseline_scores_for_no_model_however_good_it_is(lake, add_network):
+    baseline, network = add_network(seed=0), add_network(seed=1)
+    _learnt(lake, baseline, 0.9, scores=False)
+    _learnt(lake, network, 0.4)
+    assert [row["sequence"] for row in model_rows(lake)] == [0, 1]
+    assert find_model(lake, "")["model_version"] == network["model_version"]
+    assert not is_held_back(find_model(lake, ""), model_rows(lake))
 
 
 def test_find_model_without_any_says_so(lake):

@@ -56,7 +56,7 @@ def trainings(monkeypatch):
 
 
 def request(lake, media, **values) -> TrainBeautyModel:
-    defaults = {"head": "classifier", "input_size": 32, "epochs": 1, "batch_size": 8}
+    defaults = {"head": "classifier", "input_size": 32, "epochs": 1, "batch_size": 8, "baseline": False}
     return TrainBeautyModel(lake_uri=lake.uri, media_root=str(media), **{**defaults, **values})
 
 
@@ -220,3 +220,20 @@ def test_run_for_the_other_head_overrides_the_winner_without_training(lake, medi
     back = run(request(lake, media, head="auto"))
     assert find_model(lake, "")["model_version"] == back["model_version"] != chosen["model_version"]
     assert len(trainings) == 2
+
+
+def test_run_fits_the_baseline_to_the_same_photos_and_it_never_scores(lake, media, training_set, trainings):
+    first = run(request(lake, media, baseline=True))
+    baseline = first["baseline"]
+    assert (baseline["architecture"], baseline["head"], baseline["sequence"]) == ("handcrafted", "regressor", 0)
+    assert baseline["training_photos"] == first["training_photos"]
+    assert {m["name"]: m["n"] for m in baseline["metrics"]} == {m["name"]: m["n"] for m in first["metrics"]}
+    assert find_model(lake, "")["model_version"] == first["model_version"]
+    # With other settings of the network it is the same baseline, and stays where it is.
+    again = run(request(lake, media, baseline=True, epochs=2))
+    assert again["baseline"] == baseline
+    assert [row["sequence"] for row in model_rows(lake)] == [0, 1, 2]
+    # Who asks for it as the network lets it score.
+    chosen = run(request(lake, media, architecture="handcrafted", head="regressor", baseline=True))
+    assert "baseline" not in chosen
+    assert find_model(lake, "")["model_version"] == chosen["model_version"]

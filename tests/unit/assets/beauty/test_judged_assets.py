@@ -29,10 +29,10 @@ class HalfOfAll(RayJobs):
         return {}
 
 
-def model(version: str, sequence: int) -> dict[str, Any]:
+def model(version: str, sequence: int, architecture: str = "alexnet_small") -> dict[str, Any]:
     texts = ("preprocessing_hash", "architecture", "head", "weights_uri", "weights_sha256", "metrics", "config")
     numbers = {"sequence": sequence, "parameters": 1, "training_photos": 1}
-    return {"model_version": version, **dict.fromkeys(texts, "x"), **numbers}
+    return {"model_version": version, **dict.fromkeys(texts, "x"), "architecture": architecture, **numbers}
 
 
 def rated(photo: int) -> dict[str, Any]:
@@ -71,6 +71,14 @@ def test_other_models_score_judged_images_once(lake: Lake, put: Put) -> None:
     put(photo_ratings=[rated(1), rated(2), rated(4)])
     made(lake)
     assert [each.photo_ids for each in _asked[3:]] == [[1, 3, 4]] * 3
+
+
+def test_the_newest_baseline_comes_on_top_of_other_models(lake: Lake, put: Put) -> None:
+    baselines = [model(f"b-{i}", -i, "handcrafted") for i in (1, 2)]
+    put(beauty_model=[*baselines, *(model(f"m-{i}", i) for i in (1, 2, 3, 4, 5))])
+    assert other_versions(lake) == ["m-4", "m-3", "m-2", "b-2"]
+    put(beauty_model=[*baselines, model("m-1", 1)])
+    assert other_versions(lake) == ["b-1", "b-2"]
 
 
 def test_without_a_second_model_or_judged_photos_nothing_is_asked(lake: Lake, put: Put) -> None:

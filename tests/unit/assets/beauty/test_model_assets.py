@@ -1,7 +1,7 @@
 import dagster as dg
 import pytest
 
-from assets.beauty.assets import _model_result
+from assets.beauty.model_assets import _model_result
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ def test_model_result_says_what_was_found_and_warns_where_too_few_photos_were_he
 ):
     report = {
         "model_version": "m-1",
+        "head": "classifier",
         "scores_with": "m-0",
         "preprocessing_hash": "p",
         "parameters": 1,
@@ -26,3 +27,27 @@ def test_model_result_says_what_was_found_and_warns_where_too_few_photos_were_he
     (check,) = _model_result(report).check_results
     assert (check.passed, check.severity) == (passed, severity)
     assert said in check.description
+
+
+def metrics(value):
+    return [{"name": "accuracy_low_high", "value": value, "n": 3, "lower": 0.1, "upper": 0.9}]
+
+
+def test_model_result_holds_the_network_beside_the_baseline():
+    report = {
+        "model_version": "m-1",
+        "head": "regressor",
+        "scores_with": "m-1",
+        "preprocessing_hash": "p",
+        "parameters": 1,
+        "metrics": metrics(0.8),
+        "curves": {"training loss": [1.0, 0.5]},
+    }
+    assert "compared" not in _model_result(report).metadata
+    report["baseline"] = {"model_version": "handcrafted-1", "metrics": metrics(0.7)}
+    compared = _model_result(report).metadata["compared"].md_str
+    network, baseline = compared.splitlines()[2:]
+    assert "regressor" in network
+    assert "0.8" in network
+    assert "hand-crafted baseline" in baseline
+    assert "0.7" in baseline
