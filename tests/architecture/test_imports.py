@@ -44,6 +44,10 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "assets")
 
 
+GPU_ONLY = {"nvjpeg.py": {"torchvision"}}
+"""Imported lazily: it has no build without a GPU."""
+
+
 def allowed_for(path: Path) -> tuple[set[str], set[str] | None]:
     """Prefixes of our modules, and third-party packages (None: all but frameworks), that a file may import."""
     match path.parts:
@@ -61,11 +65,8 @@ def allowed_for(path: Path) -> tuple[set[str], set[str] | None]:
             return {f"assets.{part}", *SHARED_BY_ASSET_FILES}, SLICE_ASSETS
         case ("assets", part, *_):
             return {f"assets.{part}", *SHARED_BY_SLICES}, None
-        case ("models", "nvjpeg.py"):
-            # Behind a lazy import: it has no build without a GPU.
-            return {"models"}, MODELS | {"torchvision"}
-        case ("models", *_):
-            return {"models"}, MODELS
+        case ("models", *below):
+            return {"models"}, MODELS | GPU_ONLY.get(below[-1], set())
         case ("ray_jobs", *_):
             return {"ray_jobs", "models", "assets.contracts"}, RAY_JOBS
         case _:
