@@ -1,8 +1,8 @@
 """What scores and the social metric of a simulated community are worth against its sealed truth.
 
 ``python tests/benchmarks/bench_truth.py [--home HOME]`` reads a community that was simulated with images and
-materialized, such as that of ``make demo``, and prints estimates with intervals that draw whole users; nothing is
-asserted. Truth is read here and in tests only. Photos of unseen users are those of users without a photo among the
+materialized, such as that of ``make demo``, and prints estimates with intervals that draw whole users, and the
+coverage of intervals; nothing is asserted. Truth is read here and in tests only. Photos of unseen users are those of users without a photo among the
 training and validation photos.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from assets.beauty.scratch import scratch_database
 from assets.beauty.social_metric import SocialMetricConfig, fit_social_metric
-from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET
+from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, CALIBRATION_COVERAGE, SCORES, TRAINING_SET
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import Settings, use_home
@@ -46,6 +46,7 @@ def main() -> None:
             print_scores(connection, version, head)
         fit_social_metric(connection, lake, SocialMetricConfig())
         print_metric(connection)
+    print_coverage(lake)
 
 
 def versions(lake: Lake) -> list[tuple[str, str]]:
@@ -98,6 +99,17 @@ def print_metric(connection: duckdb.DuckDBPyConnection) -> None:
     tell("Spearman(raw favorites, latent beauty)", estimate(spearman, favorites, latent, owner=owner))
     gain = estimate(lambda a, b, c: spearman(a, c) - spearman(b, c), metric, favorites, latent, owner=owner)
     tell("difference", gain, "at least 0.1")
+
+
+def print_coverage(lake: Lake) -> None:
+    """What the calibration measured on photos that neither curve nor width had seen; only ratings are looked at."""
+    by_category = lake.read(CALIBRATION_COVERAGE).to_pylist()
+    for whole in lake.read(BEAUTY_CALIBRATION).to_pylist():
+        version = whole["model_version"]
+        print(f"split-conformal intervals of {version}, {whole['photos']} rated photos")
+        for row in [{**whole, "category": "all"}, *(row for row in by_category if row["model_version"] == version)]:
+            found = Estimate(row["coverage"], row["photos"], row["lower"], row["upper"])
+            tell(f"coverage, {row['category']}", found, "0.90 +/- 0.02" if row["category"] == "all" else "")
 
 
 def estimate(statistic: object, *arrays: np.ndarray, owner: np.ndarray) -> Estimate:
