@@ -1,9 +1,9 @@
 """What scores and the social metric of a simulated community are worth against its sealed truth.
 
 ``python tests/benchmarks/bench_truth.py [--home HOME]`` reads a community that was simulated with images and
-materialized, such as that of ``make demo``, and prints estimates with intervals that draw whole users, and the
-coverage of intervals; nothing is asserted. Truth is read here and in tests only. Photos of unseen users are those of users without a photo among the
-training and validation photos.
+materialized, such as that of ``make demo``, and prints estimates with intervals that draw whole users, and the coverage
+of intervals; nothing is asserted. Truth is read here and in tests only. Photos of unseen users are those of users
+without a photo among the training and validation photos.
 """
 
 import argparse
