@@ -38,6 +38,21 @@ def histogram_figure(edges: Sequence[float], counts: Sequence[int], title: str, 
     return _png(figure)
 
 
+def tail_figure(
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, xlabel: str, ylabel: str
+) -> bytes:
+    """Shares with at least so much, on two logarithmic scales; a group is (values, shares)."""
+    figure, axes = _canvas(title)
+    for (name, (values, shares)), color in zip(groups.items(), cycle(_COLORS), strict=False):
+        axes.plot(values, shares, "o", markersize=3, color=color, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
 def curves_figure(curves: Mapping[str, Sequence[float]], title: str, xlabel: str) -> bytes:
     """One panel per named curve, each with a scale of its own, against 1, 2, 3 ..."""
     figure, axes = _canvas(title)

@@ -47,6 +47,7 @@ def not_made(asset: str, reason: str, *checks: str) -> "dg.MaterializeResult[Any
         metadata={"not_made": reason},
         check_results=[
             dg.AssetCheckResult(
+                asset_key=asset,
                 check_name=check,
                 passed=False,
                 severity=dg.AssetCheckSeverity.WARN,

@@ -44,6 +44,8 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "assets")
 
 
+TOP_LEVEL = {"cli.py": {"typer", "dagster"}, "definitions.py": {"dagster", "dagster_dbt"}}
+"""Files beside the slices that need something else than ``WIRING``."""
 GPU_ONLY = {"nvjpeg.py": {"torchvision"}}
 """Imported lazily: it has no build without a GPU."""
 
@@ -55,10 +57,8 @@ def allowed_for(path: Path) -> tuple[set[str], set[str] | None]:
             return {"assets.contracts"}, CONTRACTS
         case ("assets", "statistics", *_):
             return {"assets.statistics", "assets.contracts"}, STATISTICS
-        case ("assets", "cli.py"):
-            return {"assets"}, {"typer", "dagster"}
-        case ("assets", _):
-            return {"assets"}, WIRING
+        case ("assets", name):
+            return {"assets"}, TOP_LEVEL.get(name, WIRING)
         case ("assets", "dbt", "invocation.py" | "translator.py"):  # dbt's own side of Dagster
             return {"assets.dbt", *SHARED_BY_ASSET_FILES}, SLICE_ASSETS | {"packaging"}
         case ("assets", part, name) if name == "assets.py" or name.endswith("_assets.py"):

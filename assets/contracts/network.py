@@ -1,0 +1,82 @@
+"""Tables of the follow graph: where each user stands in it, and what the graph as a whole is like."""
+
+import pyarrow as pa
+
+from assets.contracts.table import Column, Reference, TableContract
+
+_MONTH = Column(
+    "snapshot_month",
+    pa.date32(),
+    "First day of the month at whose end the graph is looked at; null for a graph without times.",
+    nullable=True,
+)
+
+
+def _count(name: str, description: str, *, nullable: bool = False) -> Column:
+    return Column(name, pa.int64(), description, nullable=nullable, minimum=0)
+
+
+def _share(name: str, description: str) -> Column:
+    return Column(name, pa.float64(), description, nullable=True, minimum=0, maximum=1)
+
+
+USER_GRAPH_METRICS = TableContract(
+    key="user_graph_metrics",
+    description=(
+        "Where each user stands in the follow graph at the end of a month. The graph is simple: links that are there "
+        "at that moment, links without a time, each once, none to oneself. `node` is the position by which libraries "
+        "know the user. A run replaces the months it is asked for, where their links or users have changed."
+    ),
+    grain="one row per month and user who has joined by its end or has a link",
+    columns=(
+        _MONTH,
+        Column("user_id", pa.int64(), "Identifier of the user.", minimum=0),
+        _count("node", "Position of the user among all users of the month, ascending by `user_id`, from 0."),
+        _count("followees", "Users whom the user follows."),
+        _count("followers", "Users who follow the user."),
+        _count("mutual_links", "Users linked with the user in both directions."),
+        _share("reciprocity", "Share of followees who follow back; null for those who follow nobody."),
+        _count(
+            "triangles",
+            "Linked pairs of neighbours, neighbours in either direction; null where they were not counted.",
+            nullable=True,
+        ),
+        _share(
+            "clustering",
+            "The same as a share of all pairs of neighbours (Watts and Strogatz 1998); 0 with fewer than two "
+            "neighbours, null where not counted.",
+        ),
+        _count("core", "Largest k such that the user belongs to the k-core of the undirected graph (Seidman 1983)."),
+        Column(
+            "pagerank",
+            pa.float64(),
+            "PageRank with damping 0.85; sums to 1 over the users of a month.",
+            minimum=0,
+            maximum=1,
+        ),
+        _count("community", "Community by the Louvain method (Blondel et al. 2008), numbered from the largest, 0."),
+        _count("component", "Weakly connected component, numbered from the largest, 0."),
+    ),
+    primary_key=("snapshot_month", "user_id"),
+    references=(Reference("user_id", "users", "user_id"),),
+)
+
+GRAPH_METRICS = TableContract(
+    key="graph_metrics",
+    description=(
+        "What the follow graph as a whole is like at the end of a month: size, reciprocity, both clustering "
+        "coefficients, components, distances, inequality of degrees, degree assortativity in four modes. A value that "
+        "the graph does not define is null."
+    ),
+    grain="one row per month and metric",
+    columns=(
+        _MONTH,
+        Column("metric", pa.string(), "Name of the metric; `definition` says what it is."),
+        Column("value", pa.float64(), "Its value.", nullable=True),
+        Column("lower", pa.float64(), "Lower end of the 95 % interval, where it is an estimate.", nullable=True),
+        Column("upper", pa.float64(), "Upper end of the 95 % interval, where it is an estimate.", nullable=True),
+        _count("n", "Users, links or sampled pairs it rests on."),
+        Column("definition", pa.string(), "What is measured, and by whose definition."),
+    ),
+    primary_key=("snapshot_month", "metric"),
+)

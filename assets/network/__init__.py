@@ -1,0 +1,1 @@
+"""Network: the follow graph, and how beauty and recognition lie in it."""

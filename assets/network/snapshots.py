@@ -1,0 +1,204 @@
+"""The follow graph at the end of each month, measured and written.
+
+A snapshot rests on all links made so far, so a late or removed link changes every snapshot after it: each commit names
+the months of links and users that it was computed from, and a month is measured again where any of them has changed.
+Links are read once for all months of a run; memory follows the number of links, 32 bytes each, and one graph.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assets.contracts.community import EDGES, USERS
+from assets.contracts.lake import Lake
+from assets.contracts.network import GRAPH_METRICS, USER_GRAPH_METRICS
+from assets.contracts.table import UNDATED
+from assets.network.links import Links, simple_links
+from assets.network.positions import Positions, positions
+from assets.network.structure import graph_metrics
+
+_NEVER = np.iinfo(np.int64).max
+_ALWAYS = np.iinfo(np.int64).min
+_WITHDRAWN = "withdrawn"
+"""Version of no code: a month that users have left is measured again when its turn comes."""
+
+
+@dataclass(frozen=True)
+class SnapshotConfig:
+    """How graphs are measured.
+
+    Attributes:
+        clustering_sample: Users whose triangles are counted; 0 counts all.
+        distance_sources: Users from whom distances are measured.
+        seed: Seed of both samples.
+    """
+
+    clustering_sample: int = 200_000
+    distance_sources: int = 200
+    seed: int = 0
+
+
+def snapshot_months(lake: Lake, wanted: Sequence[str]) -> list[str]:
+    """Months of ``wanted`` that have a snapshot, in order: all from the first link on.
+
+    A graph without any dated link has one snapshot, ``undated``.
+    """
+    known = lake.partitions(EDGES.key)
+    dated = [month for month in known if month != UNDATED]
+    if not dated:
+        return [month for month in wanted if month in known]
+    return sorted(month for month in wanted if month != UNDATED and month >= dated[0])
+
+
+def measure_snapshots(
+    lake: Lake, wanted: Sequence[str], config: SnapshotConfig | None = None, code_version: str = ""
+) -> list[str]:
+    """Measure the graph at the end of each month that is not current, and write both tables.
+
+    Returns:
+        The months that were measured.
+    """
+    config = config or SnapshotConfig()
+    inputs = {month: _inputs(lake, month, config) for month in snapshot_months(lake, wanted)}
+    stale = [month for month, known in inputs.items() if not _is_current(lake, month, code_version, known)]
+    for month, links in snapshots(lake, stale):
+        found = positions(links, config.clustering_sample, config.seed)
+        known = inputs[month]
+        # The table that tells that all is done comes last.
+        rows = user_rows(links, found, month)
+        lake.write(USER_GRAPH_METRICS, month, rows, code_version=code_version, inputs=known)
+        whole = graph_rows(links, found, month, config)
+        lake.write(GRAPH_METRICS, month, whole, code_version=code_version, inputs=known)
+    return stale
+
+
+def withdraw_users(lake: Lake) -> list[str]:
+    """Take users who are published no longer out of all months; what is left of a month is never current.
+
+    Where there is no table of users, whoever has a link is one.
+
+    Returns:
+        The months that somebody left.
+    """
+    import pyarrow.compute as pc
+
+    if not lake.partitions(USERS.key):
+        return []
+    published = lake.read(USERS, columns=["user_id"])["user_id"]
+    left = []
+    for month in lake.partitions(USER_GRAPH_METRICS.key):
+        rows = lake.read(USER_GRAPH_METRICS, [month])
+        kept = rows.filter(pc.is_in(rows["user_id"], value_set=published))
+        if kept.num_rows < rows.num_rows:
+            lake.write(USER_GRAPH_METRICS, month, kept, code_version=_WITHDRAWN)
+            left.append(month)
+    return left
+
+
+def _is_current(lake: Lake, month: str, code_version: str, inputs: dict[str, str]) -> bool:
+    tables = (USER_GRAPH_METRICS, GRAPH_METRICS)
+    return all(lake.is_current(table, month, code_version=code_version, inputs=inputs) for table in tables)
+
+
+def _inputs(lake: Lake, month: str, config: SnapshotConfig) -> dict[str, str]:
+    """Links and users of all months so far; those without a time count as old."""
+    found = {"configuration": json.dumps(asdict(config), sort_keys=True)}
+    for contract in (EDGES, USERS):
+        found |= lake.fingerprints(contract.key, _so_far(lake.partitions(contract.key), month))
+    return found
+
+
+def _so_far(months: Sequence[str], month: str) -> list[str]:
+    return [each for each in months if each == UNDATED or (month != UNDATED and each <= month)]
+
+
+def snapshots(lake: Lake, months: Sequence[str]) -> Iterator[tuple[str, Links]]:
+    """The graph at the end of each month: links made and not removed by then, among users who have joined by then.
+
+    Where there is no table of users, or a link precedes the joining of one of its ends, whoever has a link is a user.
+
+    Args:
+        lake: Where links and users are.
+        months: Months in ascending order, or ``undated``.
+    """
+    if not months:
+        return
+    links = _columns(lake, EDGES, months[-1], ("follower_id", "followee_id", "created_at", "removed_at"))
+    users = _columns(lake, USERS, months[-1], ("user_id", "joined_at"))
+    created, removed = _moments(links["created_at"], _ALWAYS), _moments(links["removed_at"], _NEVER)
+    joined = _moments(users["joined_at"], _ALWAYS)
+    followers, followees, ids = (
+        column.to_numpy() for column in (links["follower_id"], links["followee_id"], users["user_id"])
+    )
+    for month in months:
+        end = _NEVER if month == UNDATED else _end_of(month)
+        there = (created < end) & (removed >= end)
+        known = np.concatenate([ids[joined < end], followers[there], followees[there]])
+        yield month, simple_links(followers[there], followees[there], known)
+
+
+def _columns(lake: Lake, contract: Any, month: str, names: Sequence[str]) -> pa.Table:
+    return lake.read(contract, _so_far(lake.partitions(contract.key), month), list(names)).combine_chunks()
+
+
+def _moments(column: pa.ChunkedArray, unknown: int) -> NDArray[np.int64]:
+    """Microseconds since 1970, with a stand-in where there is no time."""
+    moments: NDArray[np.int64] = column.cast(pa.int64()).fill_null(unknown).to_numpy()
+    return moments
+
+
+def _end_of(month: str) -> int:
+    """First moment after a month, in microseconds since 1970."""
+    year, number = int(month[:4]), int(month[5:])
+    following = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return int(following.timestamp()) * 1_000_000
+
+
+def user_rows(links: Links, found: Positions, month: str) -> pa.Table:
+    """Rows of ``user_graph_metrics``."""
+    counted = found.triangles >= 0
+    columns = {
+        "snapshot_month": pa.array([_first_day(month)] * links.nodes, pa.date32()),
+        "user_id": links.users,
+        "node": np.arange(links.nodes),
+        "followees": found.followees,
+        "followers": found.followers,
+        "mutual_links": found.mutual,
+        "reciprocity": pa.array(found.reciprocity, from_pandas=True),
+        "triangles": pa.array(found.triangles, mask=~counted),
+        "clustering": pa.array(found.clustering, from_pandas=True),
+        "core": found.core,
+        "pagerank": found.pagerank,
+        "community": found.community,
+        "component": found.component,
+    }
+    return USER_GRAPH_METRICS.conform(pa.table(columns))
+
+
+def graph_rows(links: Links, found: Positions, month: str, config: SnapshotConfig) -> pa.Table:
+    """Rows of ``graph_metrics``."""
+    rows = [
+        {
+            "snapshot_month": _first_day(month),
+            "metric": metric.name,
+            **{name: _or_none(getattr(metric, name)) for name in ("value", "lower", "upper")},
+            "n": metric.n,
+            "definition": metric.definition,
+        }
+        for metric in graph_metrics(links, found, config.distance_sources, config.seed)
+    ]
+    return GRAPH_METRICS.conform(pa.Table.from_pylist(rows, schema=GRAPH_METRICS.schema))
+
+
+def _first_day(month: str) -> date | None:
+    return None if month == UNDATED else date(int(month[:4]), int(month[5:]), 1)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
