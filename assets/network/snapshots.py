@@ -25,6 +25,7 @@ from assets.network.structure import graph_metrics
 
 _NEVER = np.iinfo(np.int64).max
 _ALWAYS = np.iinfo(np.int64).min
+_MOST_ROUNDS = 3
 _WITHDRAWN = "withdrawn"
 """Version of no code: a month that users have left is measured again when its turn comes."""
 
@@ -61,13 +62,32 @@ def measure_snapshots(
 ) -> list[str]:
     """Measure the graph at the end of each month that is not current, and write both tables.
 
+    Months after them that were measured before are measured again where their links have changed. Another run may
+    publish links meanwhile, so what was written is looked at once more.
+
     Returns:
         The months that were measured.
     """
     config = config or SnapshotConfig()
-    inputs = {month: _inputs(lake, month, config) for month in snapshot_months(lake, wanted)}
-    stale = [month for month, known in inputs.items() if not _is_current(lake, month, code_version, known)]
-    for month, links in snapshots(lake, stale):
+    measured: set[str] = set()
+    for _ in range(_MOST_ROUNDS):
+        inputs = {month: _inputs(lake, month, config) for month in _affected_months(lake, wanted)}
+        stale = {month: known for month, known in inputs.items() if not _is_current(lake, month, code_version, known)}
+        if not stale:
+            break
+        _measure(lake, stale, config, code_version)
+        measured |= set(stale)
+    return sorted(measured)
+
+
+def _affected_months(lake: Lake, wanted: Sequence[str]) -> list[str]:
+    asked = snapshot_months(lake, wanted)
+    after = [month for month in lake.partitions(USER_GRAPH_METRICS.key) if asked and month >= asked[0]]
+    return snapshot_months(lake, sorted({*asked, *after}))
+
+
+def _measure(lake: Lake, inputs: dict[str, dict[str, str]], config: SnapshotConfig, code_version: str) -> None:
+    for month, links in snapshots(lake, list(inputs)):
         found = positions(links, config.clustering_sample, config.seed)
         known = inputs[month]
         # The table that tells that all is done comes last.
@@ -75,7 +95,6 @@ def measure_snapshots(
         lake.write(USER_GRAPH_METRICS, month, rows, code_version=code_version, inputs=known)
         whole = graph_rows(links, found, month, config)
         lake.write(GRAPH_METRICS, month, whole, code_version=code_version, inputs=known)
-    return stale
 
 
 def withdraw_users(lake: Lake) -> list[str]:

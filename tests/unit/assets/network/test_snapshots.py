@@ -12,6 +12,7 @@ import pytest
 from assets.contracts.lake import Lake
 from assets.contracts.network import GRAPH_METRICS, USER_GRAPH_METRICS
 from assets.network.assets import graph_snapshots
+from assets.network.positions import positions
 from assets.network.snapshots import SnapshotConfig, measure_snapshots, snapshot_months, snapshots, withdraw_users
 from assets.network.summaries import broken_snapshots, degree_counts
 from assets.resources import LakeResource
@@ -116,6 +117,30 @@ def test_snapshots_of_one_run_are_those_of_a_run_for_each_month(lake: Lake) -> N
     for month in reversed(MONTHS):
         measure_snapshots(lake, [month])
     assert lake.fingerprints(USER_GRAPH_METRICS.key) | lake.fingerprints(GRAPH_METRICS.key) == together
+
+
+@pytest.mark.usefixtures("community")
+def test_a_run_over_an_early_month_measures_later_ones_again(lake: Lake, put: Put, at: At) -> None:
+    measure_snapshots(lake, MONTHS)
+    put(edges=[edge(4, 1, at("2016-01-02"))])
+    assert measure_snapshots(lake, ["2016-01"]) == MONTHS
+
+
+@pytest.mark.usefixtures("community")
+def test_links_that_are_published_meanwhile_are_not_missed(
+    lake: Lake, put: Put, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = [edge(4, 1, at("2016-01-02"))]
+
+    def measured(*arguments: Any) -> Any:
+        if news:
+            put(edges=[news.pop()])
+        return positions(*arguments)
+
+    monkeypatch.setattr("assets.network.snapshots.positions", measured)
+    assert measure_snapshots(lake, MONTHS) == MONTHS
+    monkeypatch.undo()
+    assert measure_snapshots(lake, MONTHS) == []
 
 
 @pytest.mark.usefixtures("community")
