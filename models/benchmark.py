@@ -73,7 +73,8 @@ def measure_decoding(scorer: Scorer, photos: Sequence[bytes], seconds: float) ->
 
     def decode() -> int:
         if scorer.decode is not None:
-            return len(squares(list(islice(source, 64)), scorer.preprocessing.input_size, scorer.decode).pixels.cpu())
+            side, device = scorer.preprocessing.input_size, scorer.config.device
+            return len(squares(list(islice(source, 64)), side, scorer.decode, device).pixels.cpu())
         for content in islice(source, 64):
             scorer.preprocessing.prepare(content)
         return 64

@@ -23,6 +23,8 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 _WINDOWS_PER_SIDE = 8
 _BATCH = 256
+_GRADIENT_BATCH = 64
+"""Gradients keep what lies between input and output of every photo of a batch."""
 
 
 def beauty_function(network: nn.Module, config: ModelConfig, device: str = "cpu") -> Predict:
@@ -96,7 +98,7 @@ def saliency(
 
     if method == "integrated_gradients":
         found = IntegratedGradients(beauty).attribute(
-            inputs, baselines, n_steps=steps, internal_batch_size=max(_BATCH, len(inputs))
+            inputs, baselines, n_steps=steps, internal_batch_size=max(_GRADIENT_BATCH, len(inputs))
         )
     else:
         window = max(1, photos.shape[1] // _WINDOWS_PER_SIDE)

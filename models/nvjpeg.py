@@ -2,7 +2,8 @@
 
 nvJPEG rounds and upsamples colours otherwise than libjpeg-turbo, so the pixels, and with them the scores, differ from
 those of the CPU: ``Preprocessing(decoder="nvjpeg")`` is another identity, chosen when a network is trained. A file that
-is anything but a plain, upright, whole JPEG is decoded by the CPU, which refuses what it always refuses.
+is anything but a plain, upright JPEG with both ends, and one that nvJPEG refuses, is decoded by the CPU, which refuses
+what it always refuses. What nvJPEG makes of a scan that is damaged in the middle, it makes whatever comes with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,10 +36,12 @@ def nvjpeg(device: str = "cuda") -> Decode:
     """The decoder of torchvision.
 
     Raises:
-        RuntimeError: There is no CUDA device, or no torchvision that was built for one.
+        RuntimeError: The device is none of CUDA, or there is no torchvision that was built for one.
     """
-    if not torch.cuda.is_available():
-        raise RuntimeError("photos of this model are decoded by nvJPEG, and there is no CUDA device; score on a GPU")
+    if torch.device(device).type != "cuda" or not torch.cuda.is_available():
+        raise RuntimeError(
+            f"photos of this model are decoded by nvJPEG, and {device} is no CUDA device that is there; score on a GPU"
+        )
     try:
         from torchvision.io import ImageReadMode, decode_jpeg
     except (ImportError, RuntimeError) as error:
@@ -53,14 +56,14 @@ def nvjpeg(device: str = "cuda") -> Decode:
     return decode
 
 
-def one_square(content: bytes, side: int) -> np.ndarray:
+def one_square(content: bytes, side: int, device: str = "cuda") -> np.ndarray:
     """One photo, uint8 (side, side, 3).
 
     Raises:
         UnscorablePhoto: The image cannot be judged.
         RuntimeError: See ``nvjpeg``.
     """
-    found = squares([content], side, nvjpeg(), "cuda" if torch.cuda.is_available() else "cpu")
+    found = squares([content], side, nvjpeg(device), device)
     for failure in found.failures.values():
         raise failure
     pixels: np.ndarray = found.pixels[0].cpu().numpy()
@@ -77,14 +80,9 @@ def squares(contents: Sequence[bytes], side: int, decode: Decode, device: str = 
         device: Where ``decode`` puts pixels.
     """
     plain = [position for position, content in enumerate(contents) if is_plain_jpeg(content)]
-    decoded: dict[int, Tensor] = {}
+    files = [torch.from_numpy(np.frombuffer(contents[position], np.uint8).copy()) for position in plain]
+    decoded = {plain[number]: pixels for number, pixels in _decoded(files, decode).items()}
     failures: dict[int, UnscorablePhoto] = {}
-    try:
-        files = [torch.from_numpy(np.frombuffer(contents[position], np.uint8).copy()) for position in plain]
-        decoded = dict(zip(plain, decode(files) if files else [], strict=True))
-    except RuntimeError:
-        # One broken file fails all that were handed over with it; the CPU finds out which.
-        decoded = {}
     for position, content in enumerate(contents):
         if position not in decoded:
             try:
@@ -96,6 +94,22 @@ def squares(contents: Sequence[bytes], side: int, decode: Decode, device: str = 
     squeezed = [_squeezed(decoded[position], side) for position in sorted(decoded)]
     empty = torch.zeros((0, side, side, 3), dtype=torch.uint8, device=device)
     return Squares(torch.stack(squeezed) if squeezed else empty, failures)
+
+
+def _decoded(files: list[Tensor], decode: Decode) -> dict[int, Tensor]:
+    """Pixels by position, of those that can be decoded; what comes with a broken file is decoded all the same."""
+    if not files:
+        return {}
+    try:
+        return dict(enumerate(decode(files)))
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
+        # One broken file fails all that were handed over with it.
+        if len(files) == 1:
+            return {}
+        alone = {number: _decoded([file], decode) for number, file in enumerate(files)}
+        return {number: found[0] for number, found in alone.items() if found}
 
 
 def _squeezed(pixels: Tensor, side: int) -> Tensor:

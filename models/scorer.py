@@ -195,7 +195,7 @@ class TorchEngine:
 
     def _there(self, batch: Batch) -> Tensor:
         if isinstance(batch, Tensor):
-            return batch
+            return batch.to(self._device)
         tensor = torch.from_numpy(np.ascontiguousarray(batch))
         return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
 

@@ -89,12 +89,13 @@ def _kept(zone: Lake, row: dict[str, Any], photos: pa.Table, is_fresh: bool) -> 
 def _score(lake: Lake, request: ScoreSample, row: dict[str, Any], pending: pa.Table) -> pa.Table:
     if not pending.num_rows:
         return PART_SCHEMA.empty_table()
+    from models.scorer import ScorerConfig
     from ray_jobs.cluster import usable_cpus
     from ray_jobs.photo_scorer import PhotoScorer
 
-    weights = read_weights(lake, row)
-    scorer = PhotoScorer(weights, request.media_root, batch_size=request.batch_size, decoders=usable_cpus())
-    return scorer(pending)
+    config = ScorerConfig(device="cuda" if request.num_gpus else "cpu")
+    weights, decoders = read_weights(lake, row), usable_cpus()
+    return PhotoScorer(weights, request.media_root, config, request.batch_size, decoders)(pending)
 
 
 def _rows(row: dict[str, Any], contract: TableContract, results: pa.Table) -> pa.Table:

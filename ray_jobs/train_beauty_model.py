@@ -68,7 +68,7 @@ def run(request: TrainBeautyModel, report: Report = silent) -> dict[str, Any]:
     result = (_run_both if request.head == "auto" else _run_one)(lake, request, report)
     if request.baseline and request.architecture != BASELINE:
         result["baseline"] = _with_metrics(_run_baseline(lake, request, report))
-    return result
+    return {**result, "scores_with": model_rows(lake)[-1]["model_version"]}
 
 
 def _run_one(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any]:
@@ -88,7 +88,13 @@ def _run_baseline(lake: Lake, request: TrainBeautyModel, report: Report) -> dict
         maximum_photos=min(request.maximum_photos, _BASELINE_PHOTOS),
         seed=request.seed,
     )
-    return _known(lake, baseline, report) or _add(lake, _train(lake, baseline, report).row, scores=False)
+    found = _known(lake, baseline, report) or _train(lake, baseline, report).row
+    rows = model_rows(lake)
+    known = {row["model_version"]: row for row in rows}.get(found["model_version"])
+    # One that somebody lets score stays where it is; the newest of the others stands behind all.
+    if known and (known["sequence"] > 0 or known == rows[0]):
+        return known
+    return _add(lake, {name: value for name, value in found.items() if name != "sequence"}, scores=False)
 
 
 def _known(lake: Lake, request: TrainBeautyModel, report: Report) -> dict[str, Any] | None:
@@ -202,8 +208,7 @@ def _comparison_name(identity: str) -> str:
 
 def _result(lake: Lake, row: dict[str, Any], *, trained: bool) -> dict[str, Any]:
     curves = json.loads(lake.get_bytes(_curves_name(row["model_version"])) or b"{}")
-    scores_with = model_rows(lake)[-1]["model_version"]
-    return {**_with_metrics(row), "curves": curves, "trained": trained, "scores_with": scores_with}
+    return {**_with_metrics(row), "curves": curves, "trained": trained}
 
 
 def _with_metrics(row: dict[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def _learn(context: dg.AssetExecutionContext, lake: LakeResource, ray_jobs: RayJ
         zone=ZONE,
         model_version=model["model_version"],
         is_fresh=False,
+        num_gpus=ray_jobs.gpus(),
     )
     ray_jobs.run(context, request)
     photos = read_rated_photos(store, model["model_version"])
@@ -200,6 +201,7 @@ def score_drift(
         photo_ids=sample.scores["photo_id"].to_pylist(),
         zone=DRIFT_ZONE,
         model_version=sample.model_version,
+        num_gpus=ray_jobs.gpus(),
     )
     ray_jobs.run(context, request)
     return _drift_result(sample, compare(store, sample))

@@ -50,6 +50,7 @@ def judged_scores(context: dg.AssetExecutionContext, lake: LakeResource, ray_job
                 zone=JUDGED_ZONE,
                 model_version=version,
                 is_fresh=False,
+                num_gpus=ray_jobs.gpus(),
             )
             ray_jobs.run(context, request)
         rows.append({"model_version": version, "scores": store.zone(JUDGED_ZONE).read(SCORES, [version]).num_rows})
@@ -85,7 +86,7 @@ def other_versions(lake: Lake) -> list[str]:
     others = sorted(rows, key=lambda row: -int(row["sequence"]))[1:]
     # A new baseline stands behind all that are there.
     baselines = [row for row in others if row["architecture"] == BASELINE][-1:]
-    chosen = [*(row for row in others if row not in baselines)][:MOST_MODELS] + baselines
+    chosen = [row for row in others if row not in baselines][:MOST_MODELS] + baselines
     return [str(row["model_version"]) for row in chosen]
 
 

@@ -197,6 +197,7 @@ class ScoreSample(RayRequest):
         model_version: Which model scores; empty means the newest of ``beauty_model``.
         batch_size: Photos per forward pass.
         is_fresh: Score every photo; False keeps scores that the zone holds already.
+        num_gpus: Above 0 the network runs on the GPU, at 0 on CPUs.
     """
 
     job: ClassVar[str] = "ray_jobs.score_sample"
@@ -206,6 +207,7 @@ class ScoreSample(RayRequest):
     model_version: str = ""
     batch_size: int = 128
     is_fresh: bool = True
+    num_gpus: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

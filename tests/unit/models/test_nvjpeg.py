@@ -79,13 +79,23 @@ def test_squares_leave_to_the_cpu_what_is_no_plain_jpeg(handed_over):
         assert torch.equal(found.pixels[row], one)
 
 
-def test_squares_survive_a_file_that_breaks_the_decoder(handed_over):
-    whole, broken = jpeg(0), bytearray(jpeg(1))
+def test_squares_of_what_comes_with_a_broken_file_are_those_that_they_are_alone(handed_over):
+    whole, broken, other = jpeg(0), bytearray(jpeg(1)), jpeg(2)
     broken[-400:-2] = b"\xff\xc0" * 199
-    found = squares([whole, bytes(broken)], 32, nvjpeg.nvjpeg(), "cpu")
+    found = squares([whole, bytes(broken), other], 32, nvjpeg.nvjpeg(), "cpu")
+    assert handed_over == [3, 1, 1, 1]
     assert list(found.failures) == [1]
-    assert len(found.pixels) == 1
+    for row, content in zip(found.pixels, (whole, other), strict=True):
+        assert torch.equal(row, squares([content], 32, nvjpeg.nvjpeg(), "cpu").pixels[0])
     assert squares([], 32, nvjpeg.nvjpeg(), "cpu").pixels.shape == (0, 32, 32, 3)
+
+
+def test_squares_do_not_take_want_of_memory_for_a_broken_file():
+    def decode(files):
+        raise torch.OutOfMemoryError("no memory left on the device")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        squares([jpeg(0), jpeg(1)], 32, decode, "cpu")
 
 
 def test_scores_of_photos_decoded_in_batches_are_those_of_single_ones(handed_over):
@@ -107,7 +117,7 @@ def test_scores_of_photos_decoded_in_batches_are_those_of_single_ones(handed_ove
         20: "empty",
     }
     for item, beauty in found.items():
-        alone = scorer(ON_GPU.prepare(contents[item])[None]).beauty[0] if item != 21 else beauty
+        alone = scorer(nvjpeg.one_square(contents[item], 32, "cpu")[None]).beauty[0]
         assert beauty == pytest.approx(alone, abs=1e-5)
     assert len(found) == 20
 
@@ -124,5 +134,7 @@ def test_preprocessing_on_the_gpu_is_another_identity_and_refuses_what_only_the_
 @pytest.mark.skipif(torch.cuda.is_available(), reason="tells what happens without a GPU")
 def test_scorer_without_a_gpu_says_what_the_model_needs():
     config = ModelConfig("alexnet_small", "classifier", ON_GPU)
-    with pytest.raises(RuntimeError, match="decoded by nvJPEG, and there is no CUDA device; score on a GPU"):
+    with pytest.raises(
+        RuntimeError, match="and cpu is no CUDA device that is there; score on a GPU"
+    ):
         Scorer(dump_weights(config.create_network(), config), ScorerConfig())

@@ -237,3 +237,23 @@ def test_run_fits_the_baseline_to_the_same_photos_and_it_never_scores(lake, medi
     chosen = run(request(lake, media, architecture="handcrafted", head="regressor", baseline=True))
     assert "baseline" not in chosen
     assert find_model(lake, "")["model_version"] == chosen["model_version"]
+    # And a network that is trained then does not put it back behind all.
+    other = run(request(lake, media, baseline=True, seed=3))
+    places = {row["model_version"]: row["sequence"] for row in model_rows(lake)}
+    assert places[chosen["model_version"]] > 0
+    assert other["scores_with"] == model_rows(lake)[-1]["model_version"]
+
+
+def test_the_baseline_of_the_present_labels_stands_behind_that_of_others(lake, media, training_set, trainings):
+    first = run(request(lake, media, baseline=True))["baseline"]
+    labels = lake.read(TRAINING_SET)
+    lake.write(TRAINING_SET, "undated", labels.slice(0, 24))
+    second = run(request(lake, media, baseline=True))["baseline"]
+    assert first["model_version"] != second["model_version"]
+    assert [row["model_version"] for row in model_rows(lake)][:2] == [second["model_version"], first["model_version"]]
+    lake.write(TRAINING_SET, "undated", labels)
+    back = run(request(lake, media, baseline=True))["baseline"]
+    assert model_rows(lake)[0]["model_version"] == back["model_version"] == first["model_version"]
+    commit = lake.commit_of("beauty_model", "undated")
+    run(request(lake, media, baseline=True))
+    assert lake.commit_of("beauty_model", "undated") == commit
