@@ -65,7 +65,7 @@ GRAPH_METRICS = TableContract(
     key="graph_metrics",
     description=(
         "What the follow graph as a whole is like at the end of a month: size, reciprocity, both clustering "
-        "coefficients, components, distances, inequality of degrees, degree assortativity in four modes. A value that "
+        "coefficients, components, distances, inequality of degrees, degree assortativity. A value that "
         "the graph does not define is null."
     ),
     grain="one row per month and metric",
@@ -73,8 +73,18 @@ GRAPH_METRICS = TableContract(
         _MONTH,
         Column("metric", pa.string(), "Name of the metric; `definition` says what it is."),
         Column("value", pa.float64(), "Its value.", nullable=True),
-        Column("lower", pa.float64(), "Lower end of the 95 % interval, where it is an estimate.", nullable=True),
-        Column("upper", pa.float64(), "Upper end of the 95 % interval, where it is an estimate.", nullable=True),
+        Column(
+            "lower",
+            pa.float64(),
+            "Lower end of the 95 % interval of what was sampled.",
+            nullable=True,
+        ),
+        Column(
+            "upper",
+            pa.float64(),
+            "Upper end of the 95 % interval of what was sampled.",
+            nullable=True,
+        ),
         _count("n", "Users, links or sampled pairs it rests on."),
         Column("definition", pa.string(), "What is measured, and by whose definition."),
     ),

@@ -84,17 +84,17 @@ class GraphSnapshotConfig(dg.Config):
     backfill_policy=one_run,
 )
 def graph_snapshots(context: dg.AssetExecutionContext, config: GraphSnapshotConfig, lake: LakeResource) -> Events:
-    """Measure the graph at the end of each month of the run; a month whose links and users are unchanged is left."""
+    """Measure the graph at the end of each month of the run, and of others whose past has changed."""
     store, asked = lake.open(), list(context.partition_keys)
     left = withdraw_users(store)
     context.log.info(f"users who are published no longer leave {counted(len(left), 'month')}")
-    wanted = snapshot_months(store, asked)
+    measured = measure_snapshots(store, asked, SnapshotConfig(**config.model_dump()), _CODE)
+    wanted = sorted({*snapshot_months(store, asked), *measured})
     if not wanted:
         reason = "there are no links between users in these months"
         yield not_made(USER_GRAPH_METRICS.key, reason, _CONSISTENT)
         yield not_made(GRAPH_METRICS.key, reason, _LINKED)
         return
-    measured = measure_snapshots(store, wanted, SnapshotConfig(**config.model_dump()), _CODE)
     context.log.info(f"{counted(len(measured), 'month')} measured, {len(wanted) - len(measured)} unchanged")
     for contract in (USER_GRAPH_METRICS, GRAPH_METRICS):
         tell_partition_rows(context, contract.key, store.commits(contract.key, asked), asked)

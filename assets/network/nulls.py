@@ -79,8 +79,8 @@ def rewired(links: Links, draws: int, seed: int = 0, swaps_per_link: float = 10.
     from networkit.randomization import EdgeSwitching
 
     graph = links.graph()
-    for draw in range(draws):
-        networkit.setSeed(seed + draw, useThreadId=False)
+    for draw in np.random.SeedSequence(seed).generate_state(draws):
+        networkit.setSeed(int(draw), useThreadId=False)
         switching = EdgeSwitching(graph, swaps_per_link, True)
         switching.run()
         yield _links_of(switching.getGraph(), links)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_BLOCK_ENTRIES = 20_000_000
+"""Entries of a sparse product that are held at once."""
 _DAMPING = 0.85
 _TOLERANCE = 1e-10
 _MOST_STEPS = 500
@@ -57,8 +59,7 @@ def positions(links: Links, clustering_sample: int = 0, seed: int = 0) -> Positi
 
     Args:
         links: The follow graph.
-        clustering_sample: Users whose triangles are counted, drawn at random; 0 counts all. Triangles cost most: of ten
-            million links as much as everything else together.
+        clustering_sample: Users whose triangles are counted, drawn at random; 0 counts all.
         seed: Seed of the sample.
     """
     pairs = links.pairs
@@ -105,8 +106,9 @@ def _triangles_of(pairs: Pairs, chosen: Integers) -> Integers:
     ends = np.concatenate([pairs.low, pairs.high]), np.concatenate([pairs.high, pairs.low])
     matrix = coo_array((np.ones(len(ends[0]), np.int64), ends), shape=(pairs.nodes, pairs.nodes)).tocsr()
     counted = np.zeros(len(chosen), np.int64)
-    # Blocks keep the product small, whatever the size of hubs.
-    for block in np.array_split(np.arange(len(chosen)), max(1, len(chosen) // 256)):
+    # A row of the product has at most as many entries as the user's neighbours have links: blocks are cut by that.
+    steps = np.cumsum(np.asarray(matrix[chosen] @ pairs.degree))
+    for block in np.split(np.arange(len(chosen)), np.flatnonzero(np.diff(steps // _BLOCK_ENTRIES)) + 1):
         rows = matrix[chosen[block]]
         counted[block] = np.asarray((rows @ matrix).multiply(rows).sum(axis=1)).ravel() // 2
     return counted

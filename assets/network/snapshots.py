@@ -62,14 +62,16 @@ def measure_snapshots(
 ) -> list[str]:
     """Measure the graph at the end of each month that is not current, and write both tables.
 
-    Months after them that were measured before are measured again where their links have changed. Another run may
-    publish links meanwhile, so what was written is looked at once more.
+    All months that were measured before are measured again where their links or users have changed, and months that
+    have no snapshot any more are dropped. Another run may publish links meanwhile, so what was written is looked at
+    once more.
 
     Returns:
         The months that were measured.
     """
     config = config or SnapshotConfig()
     measured: set[str] = set()
+    _drop_vanished(lake)
     for _ in range(_MOST_ROUNDS):
         inputs = {month: _inputs(lake, month, config) for month in _affected_months(lake, wanted)}
         stale = {month: known for month, known in inputs.items() if not _is_current(lake, month, code_version, known)}
@@ -81,9 +83,15 @@ def measure_snapshots(
 
 
 def _affected_months(lake: Lake, wanted: Sequence[str]) -> list[str]:
-    asked = snapshot_months(lake, wanted)
-    after = [month for month in lake.partitions(USER_GRAPH_METRICS.key) if asked and month >= asked[0]]
-    return snapshot_months(lake, sorted({*asked, *after}))
+    return snapshot_months(lake, sorted({*wanted, *lake.partitions(USER_GRAPH_METRICS.key)}))
+
+
+def _drop_vanished(lake: Lake) -> None:
+    """Forget months before the first link, and the graph without times of a community that has got times."""
+    for table in (USER_GRAPH_METRICS, GRAPH_METRICS):
+        known = lake.partitions(table.key)
+        for month in sorted({*known} - {*snapshot_months(lake, known)}):
+            lake.drop(table.key, month)
 
 
 def _measure(lake: Lake, inputs: dict[str, dict[str, str]], config: SnapshotConfig, code_version: str) -> None:
@@ -100,15 +108,11 @@ def _measure(lake: Lake, inputs: dict[str, dict[str, str]], config: SnapshotConf
 def withdraw_users(lake: Lake) -> list[str]:
     """Take users who are published no longer out of all months; what is left of a month is never current.
 
-    Where there is no table of users, whoever has a link is one.
-
     Returns:
         The months that somebody left.
     """
     import pyarrow.compute as pc
 
-    if not lake.partitions(USERS.key):
-        return []
     published = lake.read(USERS, columns=["user_id"])["user_id"]
     left = []
     for month in lake.partitions(USER_GRAPH_METRICS.key):

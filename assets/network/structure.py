@@ -67,7 +67,12 @@ def _sizes(links: Links, found: Positions) -> Iterator[Metric]:
     yield Metric("largest_weak_component", _most(weak), n, "users of the largest weakly connected component")
     yield Metric("largest_strong_component", _most(strong), n, "users of the largest strongly connected component")
     yield Metric("largest_core", float(found.core.max(initial=0)), n, "largest k of a k-core of the undirected graph")
-    yield Metric("communities", len(np.unique(found.community)), n, "communities by the Louvain method")
+    yield Metric(
+        "communities",
+        len(np.unique(found.community)),
+        n,
+        "communities (Louvain), users without links among them",
+    )
 
 
 def strong_components(links: Links) -> NDArray[np.int64]:
@@ -105,13 +110,15 @@ def _clustering(links: Links, found: Positions) -> Iterator[Metric]:
         mean.lower,
         mean.upper,
     )
-    share = found.triangles[counted].sum() / wedges.sum() if wedges.sum() else float("nan")
+    share = _ratio(found.triangles[counted].astype(float), wedges, is_sample=not counted.all())
     yield Metric(
         "transitivity",
-        float(share),
+        share.value,
         int(counted.sum()),
         "closed paths of two links as a share of all of them, the global clustering coefficient (Newman et al. 2001), "
         "undirected graph",
+        share.lower,
+        share.upper,
     )
     total = found.triangles.sum() / 3 if counted.all() else float("nan")
     yield Metric("triangles", float(total), int(counted.sum()), "triangles of the undirected graph, if all are counted")
@@ -146,47 +153,57 @@ def _mixing(links: Links) -> Iterator[Metric]:
             ends = "degrees of both ends in the undirected graph"
         else:
             ends = "{}-degree of the follower and {}-degree of the followee".format(*mode.split("_"))
-        yield Metric(f"degree_assortativity_{mode}", value, len(links), f"Newman's r over links: {ends}")
+        rests_on = len(links.pairs) if mode == "undirected" else len(links)
+        yield Metric(f"degree_assortativity_{mode}", value, rests_on, f"Newman's r over links: {ends}")
 
 
 def _distances(links: Links, sources: int, seed: int) -> Iterator[Metric]:
-    lengths, reached = sampled_distances(links, sources, seed)
-    every = np.concatenate(lengths) if lengths else np.zeros(0)
-    mean = _mean_of_pairs(lengths, is_sample=len(lengths) < links.nodes)
+    counts = distance_counts(links, sources, seed)
+    looked, reached = len(counts), counts.sum(axis=1).astype(np.float64)
+    steps = counts @ np.arange(counts.shape[1], dtype=np.float64)
+    is_sample = looked < links.nodes
+    mean = _ratio(steps, reached, is_sample=is_sample)
     yield Metric(
         "mean_distance",
         mean.value,
-        len(every),
+        int(reached.sum()),
         "mean steps along links from sampled users to all whom they can reach; the interval draws users",
         mean.lower,
         mean.upper,
     )
     yield Metric(
         "effective_diameter",
-        float(np.quantile(every, 0.9)) if len(every) else float("nan"),
-        len(every),
-        "steps within which nine tenths of reachable pairs lie (Leskovec et al. 2005), sampled users",
+        effective_diameter(counts.sum(axis=0)),
+        int(reached.sum()),
+        "steps within which nine tenths of reachable pairs lie, interpolated (Leskovec et al. 2005); sampled users",
     )
-    yield Metric("reachable_share", reached, len(lengths), "mean share of other users whom a sampled user can reach")
+    share = _ratio(reached, np.full(looked, links.nodes - 1.0), is_sample=is_sample)
+    yield Metric(
+        "reachable_share",
+        share.value,
+        looked,
+        "mean share of other users whom a sampled user can reach along links; the interval draws users",
+        share.lower,
+        share.upper,
+    )
 
 
-def _mean_of_pairs(lengths: list[NDArray[np.int64]], *, is_sample: bool) -> Interval:
-    steps, pairs = (np.array([measure(each) for each in lengths], float) for measure in (np.sum, len))
-    if not pairs.sum():
-        return Interval(float("nan"), float("nan"), float("nan"), 0, 0.95)
+def _ratio(above: Floats, below: Floats, *, is_sample: bool) -> Interval:
+    """Sum by sum, with an interval over rows where they are a sample."""
+    nothing = float("nan")
+    if not below.sum():
+        return Interval(nothing, nothing, nothing, 0, 0.95)
     if is_sample:
-        return bootstrap_interval(
-            lambda s, p: float(s.sum() / p.sum()) if p.sum() else float("nan"),
-            steps,
-            pairs,
-            method="percentile",
-            resamples=500,
-        )
-    return Interval(float(steps.sum() / pairs.sum()), float("nan"), float("nan"), len(lengths), 0.95)
+        return bootstrap_interval(_share_of_sums, above, below, method="percentile", resamples=500)
+    return Interval(_share_of_sums(above, below), nothing, nothing, len(above), 0.95)
 
 
-def sampled_distances(links: Links, sources: int, seed: int) -> tuple[list[NDArray[np.int64]], float]:
-    """Steps from each of some users to all whom they can reach, and the mean share of others reached.
+def _share_of_sums(above: Floats, below: Floats) -> float:
+    return float(above.sum() / below.sum()) if below.sum() else float("nan")
+
+
+def distance_counts(links: Links, sources: int, seed: int) -> NDArray[np.int64]:
+    """How many others each of some users reaches in how many steps, shape (users, steps), steps from 0.
 
     Args:
         links: The graph.
@@ -196,9 +213,30 @@ def sampled_distances(links: Links, sources: int, seed: int) -> tuple[list[NDArr
     from networkit.distance import BFS
 
     if links.nodes < 2:
-        return [], float("nan")
-    graph, lengths = links.graph(), []
+        return np.zeros((0, 1), np.int64)
+    graph, found = links.graph(), []
     for start in sampled(links.nodes, sources, seed):
         steps = np.asarray(BFS(graph, int(start), storePaths=False).run().getDistances(asarray=True))
-        lengths.append(steps[(steps > 0) & (steps < links.nodes)].astype(np.int64))
-    return lengths, float(np.mean([len(each) for each in lengths]) / (links.nodes - 1))
+        # Who cannot be reached is infinitely far away; oneself is no other.
+        found.append(np.bincount(steps[(steps > 0) & (steps < links.nodes)].astype(np.int64)))
+    counts = np.zeros((len(found), max(1, *map(len, found))), np.int64)
+    for row, each in zip(counts, found, strict=True):
+        row[: len(each)] = each
+    return counts
+
+
+def effective_diameter(counts: NDArray[np.int64], share: float = 0.9) -> float:
+    """Steps within which a share of pairs lies, interpolated between whole steps.
+
+    Args:
+        counts: (d,) pairs at 0, 1, 2 ... steps.
+        share: Share of pairs.
+
+    >>> effective_diameter(np.array([0, 50, 30, 20]))
+    2.5
+    """
+    if not counts.sum():
+        return float("nan")
+    within = np.cumsum(counts) / counts.sum()
+    last = int(np.argmax(within >= share))
+    return float(last - (within[last] - share) / (within[last] - within[last - 1]) if last else 0.0)

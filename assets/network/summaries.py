@@ -25,7 +25,7 @@ def broken_snapshots(lake: Lake, months: Sequence[str]) -> list[str]:
         links = {row["metric"]: row["value"] for row in newest_metrics(lake, month)}.get("links")
         if not followers.sum() == followees.sum() == links:
             found.append(f"{month}: {followers.sum()} followers, {followees.sum()} followees and {links} links")
-        if abs(ranks.sum() - 1) > _ROUNDING * max(1, len(ranks)):
+        if abs(ranks.sum() - 1) > _ROUNDING:
             found.append(f"{month}: PageRank sums to {ranks.sum()}")
         if (core > followers + followees - mutual).any():
             found.append(f"{month}: a core number is larger than the number of neighbours")

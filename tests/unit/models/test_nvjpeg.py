@@ -134,7 +134,5 @@ def test_preprocessing_on_the_gpu_is_another_identity_and_refuses_what_only_the_
 @pytest.mark.skipif(torch.cuda.is_available(), reason="tells what happens without a GPU")
 def test_scorer_without_a_gpu_says_what_the_model_needs():
     config = ModelConfig("alexnet_small", "classifier", ON_GPU)
-    with pytest.raises(
-        RuntimeError, match="and cpu is no CUDA device that is there; score on a GPU"
-    ):
+    with pytest.raises(RuntimeError, match="and cpu is no CUDA device that is there; score on a GPU"):
         Scorer(dump_weights(config.create_network(), config), ScorerConfig())

@@ -153,11 +153,36 @@ def test_withdraw_users_takes_them_out_of_all_months(lake: Lake, put: Put, at: A
     assert withdraw_users(lake) == []
 
 
-def test_without_a_table_of_users_nobody_is_withdrawn(lake: Lake, put: Put) -> None:
+@pytest.mark.usefixtures("community")
+def test_when_the_last_user_refuses_nobody_stays(lake: Lake) -> None:
+    measure_snapshots(lake, MONTHS)
+    for month in lake.partitions("users"):
+        lake.drop("users", month)
+    assert withdraw_users(lake) == MONTHS
+    assert lake.read(USER_GRAPH_METRICS).num_rows == 0
+
+
+@pytest.mark.usefixtures("community")
+def test_months_that_users_have_left_are_measured_again_by_any_run(lake: Lake, put: Put, at: At) -> None:
+    measure_snapshots(lake, MONTHS)
+    put(users=[{"user_id": i, "joined_at": at("2016-01-01"), "opted_in": True} for i in (1, 2, 3)])
+    assert withdraw_users(lake) == MONTHS
+    assert measure_snapshots(lake, ["2016-03"]) == MONTHS
+
+
+def test_snapshots_that_are_none_any_more_are_dropped(lake: Lake, put: Put, at: At) -> None:
     put(edges=[edge(7, 8, None)])
     measure_snapshots(lake, ["undated"])
-    assert withdraw_users(lake) == []
-    assert lake.read(USER_GRAPH_METRICS).num_rows == 2
+    put(edges=[edge(7, 8, None), edge(1, 2, at("2016-01-05")), edge(2, 1, at("2016-02-05"))])
+    assert measure_snapshots(lake, ["2016-01", "2016-02"]) == ["2016-01", "2016-02"]
+    assert lake.partitions(GRAPH_METRICS.key) == lake.partitions(USER_GRAPH_METRICS.key) == ["2016-01", "2016-02"]
+    lake.drop("edges", "2016-01")
+    assert measure_snapshots(lake, ["2016-01", "2016-02"]) == ["2016-02"]
+    assert lake.partitions(GRAPH_METRICS.key) == ["2016-02"]
+    for month in ("2016-02", "undated"):
+        lake.drop("edges", month)
+    assert measure_snapshots(lake, ["2016-02"]) == []
+    assert lake.partitions(USER_GRAPH_METRICS.key) == []
 
 
 @pytest.mark.usefixtures("community")
