@@ -17,7 +17,9 @@ from assets.crowd import judgement_assets as judgement
 from assets.dbt import assets as dbt
 from assets.landing import assets as landing
 from assets.network import assets as network
-from assets.resources import LakeResource, RayJobs
+from assets.network import degree_assets as degrees
+from assets.network import mixing_assets as mixing
+from assets.resources import LakeResource, RayJobs, WarehouseResource
 
 
 def build_defs(**resources: Any) -> dg.Definitions:
@@ -34,12 +36,20 @@ def build_defs(**resources: Any) -> dg.Definitions:
             *crowd.ASSETS,
             *judgement.ASSETS,
             *network.ASSETS,
+            *degrees.ASSETS,
+            *mixing.ASSETS,
             *dbt.ASSETS,
         ],
         jobs=list(automation.JOBS),
         schedules=list(automation.SCHEDULES),
         sensors=list(automation.SENSORS),
-        resources={"lake": LakeResource(), "ray_jobs": RayJobs(), **dbt.resources(), **resources},
+        resources={
+            "lake": LakeResource(),
+            "published": WarehouseResource(),
+            "ray_jobs": RayJobs(),
+            **dbt.resources(),
+            **resources,
+        },
         # One process per run: steps are short and heavy to start; runs are already processes of their own.
         executor=dg.in_process_executor,
     )

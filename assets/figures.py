@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+    from matplotlib.typing import ColorType
 
 _BLUE = "#2f6db3"
 _GREY = "#9aa5b1"
 _COLORS = (_BLUE, "#c2571a", "#3d8b63", _GREY)
+_MANY_COLORS = (_BLUE, "#c2571a", "#3d8b63", "#7b5ea7", "#b8902f", "#5b6770", "#c0588a", "#3aa3b5")
 
 
 def months_figure(counts: Mapping[str, int], title: str, unit: str) -> bytes:
@@ -39,12 +42,18 @@ def histogram_figure(edges: Sequence[float], counts: Sequence[int], title: str, 
 
 
 def tail_figure(
-    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, xlabel: str, ylabel: str
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> bytes:
-    """Shares with at least so much, on two logarithmic scales; a group is (values, shares)."""
+    """Shares with at least so much, on two logarithmic scales; a group is (values, shares), as is a line through it."""
     figure, axes = _canvas(title)
     for (name, (values, shares)), color in zip(groups.items(), cycle(_COLORS), strict=False):
         axes.plot(values, shares, "o", markersize=3, color=color, label=name)
+        if lines and name in lines:
+            axes.plot(*lines[name], color=color, linewidth=1.4)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(xlabel)
@@ -118,6 +127,111 @@ def intervals_figure(
     if len(groups) > 1:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return _png(figure)
+
+
+def bands_figure(
+    panels: Mapping[str, Mapping[str, Sequence[float | None]]],
+    title: str,
+    xlabel: str,
+    *,
+    logarithmic: bool = False,
+) -> bytes:
+    """One panel per named curve with a band around it, on a linear or logarithmic scale of x.
+
+    A curve is ``x``, ``y``, ``lower``, ``upper``, None where unknown.
+    """
+    figure, axes = _canvas(title)
+    axes.remove()
+    figure.set_figheight(1.0 + 2.0 * len(panels))
+    for number, ((name, curve), color) in enumerate(zip(panels.items(), cycle(_COLORS), strict=False), 1):
+        panel = figure.add_subplot(len(panels), 1, number)
+        known = {key: [float("nan") if value is None else value for value in values] for key, values in curve.items()}
+        panel.fill_between(known["x"], known["lower"], known["upper"], color=color, alpha=0.18, linewidth=0)
+        panel.plot(known["x"], known["y"], marker="o", markersize=3, color=color, linewidth=1.6)
+        if logarithmic:
+            panel.set_xscale("log")
+        panel.set_ylabel(name)
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold")
+    if panels:
+        figure.axes[-1].set_xlabel(xlabel)
+    return _png(figure)
+
+
+def lines_figure(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, xlabel: str, ylabel: str
+) -> bytes:
+    """Lines from 0 to 1 in one panel with the diagonal; a curve is (x, y)."""
+    figure, axes = _canvas(title)
+    figure.set_figheight(4.0)
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="all alike")
+    for (name, (x, y)), color in zip(curves.items(), cycle(_MANY_COLORS), strict=False):
+        axes.plot(x, y, color=color, linewidth=1.8, label=name)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False, loc="upper left")
+    return _png(figure)
+
+
+def heat_map_figure(
+    lines: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float | None]],
+    title: str,
+    *,
+    reach: float,
+    clear: Sequence[Sequence[bool]] | None = None,
+) -> bytes:
+    """Numbers on squares from blue (``-reach``) over white to orange; grey squares where ``clear`` is false.
+
+    A square without a number stays empty.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    figure, axes = _canvas(title)
+    figure.set_size_inches(1.8 + 0.85 * len(columns), 1.2 + 0.42 * len(lines))
+    colors = LinearSegmentedColormap.from_list("beside_zero", [_BLUE, "#ffffff", "#c2571a"])
+    axes.grid(visible=False)
+    for line, row in enumerate(values):
+        for column, value in enumerate(row):
+            if value is None:
+                continue
+            shown = clear is None or clear[line][column]
+            shade = colors((max(-reach, min(reach, value)) / reach + 1) / 2) if shown else "#eceff2"
+            axes.add_patch(_square(column, line, shade))
+            strong = shown and abs(value) > 0.7 * reach
+            ink = "white" if strong else ("black" if shown else _GREY)
+            axes.text(column, line, f"{value:.2f}", ha="center", va="center", fontsize=9, color=ink)
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.set_xticks(range(len(columns)), [name.replace(" ", "\n") for name in columns], fontsize=9)
+    axes.set_yticks(range(len(lines)), lines, fontsize=9)
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return _png(figure)
+
+
+def steps_figure(
+    curves: Mapping[str, Mapping[str, Sequence[float | None]]], title: str, xlabel: str, ylabel: str
+) -> bytes:
+    """Step curves with bands in one panel; a curve is ``x``, ``y``, ``lower``, ``upper``, None where unknown."""
+    figure, axes = _canvas(title)
+    figure.set_figheight(3.8)
+    for (name, curve), color in zip(curves.items(), cycle(_MANY_COLORS), strict=False):
+        known = {key: [float("nan") if value is None else value for value in values] for key, values in curve.items()}
+        axes.fill_between(known["x"], known["lower"], known["upper"], step="post", color=color, alpha=0.15, linewidth=0)
+        axes.step(known["x"], known["y"], where="post", color=color, linewidth=1.8, label=name)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return _png(figure)
+
+
+def _square(column: int, line: int, color: "ColorType") -> "Rectangle":
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.5, line - 0.5), 1, 1, facecolor=color, edgecolor="white", linewidth=1.5)
 
 
 def _canvas(title: str) -> "tuple[Figure, Axes]":

@@ -59,6 +59,19 @@ def not_made(asset: str, reason: str, *checks: str) -> "dg.MaterializeResult[Any
     )
 
 
+def check_result(
+    contract: TableContract, check: str, passed: bool, said: str, *, is_error: bool = False
+) -> dg.AssetCheckResult:
+    """What a check of a table found, in words; a warning unless it is an error."""
+    return dg.AssetCheckResult(
+        asset_key=contract.key,
+        check_name=check,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description=said,
+    )
+
+
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
     """A figure that Dagster shows in the metadata of a materialization."""
     return dg.MetadataValue.md(f"![figure](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -1,4 +1,4 @@
-"""What assets reach the world through: the lake and Ray jobs. Typed, without logic of any asset.
+"""What assets reach the world through: the lake, the published warehouse, Ray jobs. Typed, without logic of any asset.
 
 Locations come from ``contracts/settings.py`` when a run starts, so the same definitions serve every
 community, and a test passes its own.
@@ -7,6 +7,7 @@ community, and a test passes its own.
 import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ from pydantic import Field
 from assets.contracts.lake import Lake
 from assets.contracts.requests import RayRequest
 from assets.contracts.settings import PROJECT_ROOT, Settings, gpus_per_worker
+from assets.marts import Marts
 
 # Dagster's own Pipes client calls something of its own that is in preview.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*expected_writer_count.*")
@@ -42,6 +44,20 @@ class LakeResource(dg.ConfigurableResource):
     def landing_folder(self) -> str:
         """Where sources arrive; relative photo URIs start here."""
         return self.landing or str(Settings.from_environment().landing)
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The published warehouse, for assets that are computed from marts.
+
+    Attributes:
+        path: The published copy; empty means that of the community of the environment.
+    """
+
+    path: str = Field(default="", description="DuckDB file; empty: <home>/published/warehouse.duckdb.")
+
+    def open(self) -> Marts:
+        """Its tables."""
+        return Marts(Path(self.path) if self.path else Settings.from_environment().published_warehouse)
 
 
 class RayJobs(dg.ConfigurableResource):

@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# An example's time says how busy the machine is, and whether a heavy library was imported in it.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 

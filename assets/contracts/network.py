@@ -12,8 +12,8 @@ _MONTH = Column(
 )
 
 
-def _count(name: str, description: str, *, nullable: bool = False) -> Column:
-    return Column(name, pa.int64(), description, nullable=nullable, minimum=0)
+def _count(name: str, description: str) -> Column:
+    return Column(name, pa.int64(), description, minimum=0)
 
 
 def _share(name: str, description: str) -> Column:
@@ -36,15 +36,11 @@ USER_GRAPH_METRICS = TableContract(
         _count("followers", "Users who follow the user."),
         _count("mutual_links", "Users linked with the user in both directions."),
         _share("reciprocity", "Share of followees who follow back; null for those who follow nobody."),
-        _count(
-            "triangles",
-            "Linked pairs of neighbours, neighbours in either direction; null where they were not counted.",
-            nullable=True,
-        ),
+        _count("triangles", "Linked pairs of neighbours, neighbours in either direction."),
         _share(
             "clustering",
             "The same as a share of all pairs of neighbours (Watts and Strogatz 1998); 0 with fewer than two "
-            "neighbours, null where not counted.",
+            "neighbours.",
         ),
         _count("core", "Largest k such that the user belongs to the k-core of the undirected graph (Seidman 1983)."),
         Column(
@@ -89,4 +85,31 @@ GRAPH_METRICS = TableContract(
         Column("definition", pa.string(), "What is measured, and by whose definition."),
     ),
     primary_key=("snapshot_month", "metric"),
+)
+
+DEGREE_FITS = TableContract(
+    key="degree_fits",
+    description=(
+        "Whether followers and followees have a power-law tail in the newest graph: the exponent by maximum "
+        "likelihood above the minimum that fits best (Clauset, Shalizi and Newman 2009), and likelihood ratios against "
+        "other tails. A ratio is normalised: above 0 the power law fits better, and a small p-value says that the sign "
+        "can be trusted."
+    ),
+    grain="one row per side",
+    columns=(
+        _MONTH,
+        Column("side", pa.string(), "`followers` or `followees`."),
+        _count("minimum", "Number from which on the tail is fitted."),
+        _count("tail_users", "Users in the tail."),
+        _count("users", "Users with one or more."),
+        Column("exponent", pa.float64(), "Exponent of the density, alpha.", minimum=1),
+        Column("standard_error", pa.float64(), "Its standard error, (alpha - 1) / sqrt(users in the tail).", minimum=0),
+        Column("distance", pa.float64(), "Kolmogorov-Smirnov distance of tail and fit.", minimum=0, maximum=1),
+        Column("against_lognormal", pa.float64(), "Normalised log-likelihood ratio.", nullable=True),
+        _share("against_lognormal_p", "Its two-sided p-value (Vuong 1989)."),
+        Column("against_exponential", pa.float64(), "Normalised log-likelihood ratio.", nullable=True),
+        _share("against_exponential_p", "Its two-sided p-value."),
+        Column("reading", pa.string(), "What that says, in words."),
+    ),
+    primary_key=("side",),
 )

@@ -22,3 +22,8 @@ def all_contracts() -> dict[str, TableContract]:
             if isinstance(value, TableContract) and found.setdefault(value.key, value) is not value:
                 raise ValueError(f"two contracts are called {value.key!r}")
     return dict(sorted(found.items()))
+
+
+def result_tables() -> frozenset[str]:
+    """Keys of tables that are computed from the warehouse's."""
+    return frozenset(key for key, contract in all_contracts().items() if contract.reads_marts)

@@ -68,6 +68,8 @@ class TableContract:
         event_time: Timestamp column whose calendar month is the partition; rows without a time, and
             whole tables without such a column, live in the partition ``undated``.
         references: Foreign keys into other tables.
+        reads_marts: Whether it is computed from tables of the warehouse. Whatever dbt makes of it is built after
+            them, and news in it do not make them out of date.
     """
 
     key: str
@@ -77,6 +79,7 @@ class TableContract:
     primary_key: tuple[str, ...]
     event_time: str | None = None
     references: tuple[Reference, ...] = ()
+    reads_marts: bool = False
 
     @property
     def schema(self) -> pa.Schema:

@@ -4,20 +4,16 @@ The arithmetic stands in ``quality.py``, ``photo_ratings.py``, ``agreement_table
 is written whole, and left alone where its inputs, its configuration and the code are those of the last run.
 """
 
-import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 from pydantic import Field
 
 from assets.contracts.beauty import BEAUTY_MODELS, SCORES, TRAINING_SET
 from assets.contracts.crowd import CROWD_RATINGS, LABELS, RATERS
 from assets.contracts.crowd_results import BEAUTY_EVALUATION, CROWD_AGREEMENT, PHOTO_RATINGS, RATER_QUALITY
-from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
-from assets.contracts.table import UNDATED, TableContract
+from assets.contracts.table import TableContract
 from assets.crowd.agreement_table import ACCEPTED, ALL, AgreementConfig, measure_agreement
 from assets.crowd.evaluation import EvaluationConfig, evaluate_beauty, judged_versions
 from assets.crowd.photo_ratings import PhotoRatingsConfig, photos_without_accepted_rating, rate_photos
@@ -25,8 +21,9 @@ from assets.crowd.predictors import evaluation_inputs
 from assets.crowd.quality import QualityConfig, judge_raters, too_few_to_judge
 from assets.crowd.withdrawal import withdraw_photos
 from assets.figures import histogram_figure, intervals_figure
-from assets.metadata import OWNERS, contract_description, contract_metadata, markdown_table, picture
+from assets.metadata import OWNERS, check_result, contract_description, contract_metadata, markdown_table, picture
 from assets.resources import LakeResource
+from assets.whole_tables import made_whole
 
 _ACCEPTED, _KEPT = "most_raters_are_accepted", "rated_photos_keep_a_rating"
 _AGREE, _MODEL_AGREES = "raters_agree_beyond_chance", "model_agrees_with_people"
@@ -82,7 +79,7 @@ def rater_quality(
     chosen = config.model_dump()
     settings = QualityConfig(**{**chosen, "countries": tuple(chosen["countries"])})
     inputs = store.fingerprints(CROWD_RATINGS.key) | store.fingerprints(RATERS.key)
-    rows = _written(context, store, RATER_QUALITY, inputs, chosen, lambda: judge_raters(store, settings))
+    rows = made_whole(context, store, RATER_QUALITY, inputs, chosen, lambda: judge_raters(store, settings))
     accepted = sum(rows["is_accepted"].to_pylist())
     excluded = [
         {name: rater[name] for name in ("rater_id", "ratings", "reason")}
@@ -98,7 +95,9 @@ def rater_quality(
             "excluded": len(excluded),
             "excluded_raters": markdown_table(excluded[:_SHOWN_ROWS]),
         },
-        check_results=[_check(RATER_QUALITY, _ACCEPTED, passed, f"{accepted} of {rows.num_rows} raters are accepted")],
+        check_results=[
+            check_result(RATER_QUALITY, _ACCEPTED, passed, f"{accepted} of {rows.num_rows} raters are accepted")
+        ],
     )
 
 
@@ -136,7 +135,7 @@ def photo_ratings(context: dg.AssetExecutionContext, config: ScaleConfig, lake: 
     withdraw_photos(store, lake.landing_folder(), context.log.info)
     inputs = store.fingerprints(CROWD_RATINGS.key) | store.fingerprints(RATER_QUALITY.key)
     chosen = config.model_dump()
-    rows = _written(
+    rows = made_whole(
         context, store, PHOTO_RATINGS, inputs, chosen, lambda: rate_photos(store, PhotoRatingsConfig(**chosen))
     )
     lost = photos_without_accepted_rating(store)
@@ -154,7 +153,7 @@ def photo_ratings(context: dg.AssetExecutionContext, config: ScaleConfig, lake: 
             ),
         },
         check_results=[
-            _check(
+            check_result(
                 PHOTO_RATINGS,
                 _KEPT,
                 rows.num_rows > 0 and lost == 0,
@@ -185,7 +184,7 @@ def crowd_agreement(context: dg.AssetExecutionContext, lake: LakeResource) -> dg
     """Coefficients of agreement with intervals, for all raters and for accepted ones."""
     store = lake.open()
     inputs = store.fingerprints(CROWD_RATINGS.key) | store.fingerprints(RATER_QUALITY.key)
-    rows = _written(context, store, CROWD_AGREEMENT, inputs, {}, lambda: measure_agreement(store, AgreementConfig()))
+    rows = made_whole(context, store, CROWD_AGREEMENT, inputs, {}, lambda: measure_agreement(store, AgreementConfig()))
     found = rows.to_pylist()
     shown = {
         counted: _intervals(row for row in found if row["raters_counted"] == counted) for counted in (ALL, ACCEPTED)
@@ -252,7 +251,7 @@ def beauty_evaluation(
     chosen = config.model_dump()
     scales = {source: (ends[0], ends[1]) for source, ends in config.scales.items()}
     settings = EvaluationConfig(config.minimum_photos, scales=scales, cuts=config.cuts)
-    rows = _written(
+    rows = made_whole(
         context, store, BEAUTY_EVALUATION, evaluation_inputs(store), chosen, lambda: evaluate_beauty(store, settings)
     )
     overall = [row for row in rows.to_pylist() if row["stratum_kind"] == "all"]
@@ -278,24 +277,6 @@ def beauty_evaluation(
     )
 
 
-def _written(
-    context: dg.AssetExecutionContext,
-    store: Lake,
-    contract: TableContract,
-    inputs: Mapping[str, str],
-    config: Mapping[str, Any],
-    compute: Callable[[], pa.Table],
-) -> pa.Table:
-    """Rows of a table that is written whole, computed only where something has changed."""
-    recorded = {**inputs, "configuration": json.dumps(config, sort_keys=True)}
-    version = context.assets_def.code_versions_by_key[context.asset_key] or ""
-    if store.is_current(contract, UNDATED, code_version=version, inputs=recorded):
-        context.log.info(f"{contract.key} is up to date")
-    else:
-        store.write(contract, UNDATED, compute(), code_version=version, inputs=recorded)
-    return store.read(contract)
-
-
 def _intervals(rows: Any, label: str = "coefficient") -> dict[str, tuple[float, float | None, float | None]]:
     return {row[label]: (row["value"], row["lower"], row["upper"]) for row in rows if row["value"] is not None}
 
@@ -304,24 +285,12 @@ def _above_zero(contract: TableContract, check: str, rows: list[dict[str, Any]])
     """Whether there are estimates, and all are above 0 with confidence; too little to tell is a warning."""
     known = [row for row in rows if row["lower"] is not None]
     if not known:
-        return _check(contract, check, False, "people have not rated enough photos to tell")
+        return check_result(contract, check, False, "people have not rated enough photos to tell")
     said = ", ".join(
         f"{row.get('predictor', row.get('coefficient'))} {row['value']:.3f} ({row['lower']:.3f} to {row['upper']:.3f})"
         for row in known
     )
-    return _check(contract, check, all(row["lower"] > 0 for row in known), said, is_error=True)
-
-
-def _check(
-    contract: TableContract, check: str, passed: bool, said: str, *, is_error: bool = False
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=contract.key,
-        check_name=check,
-        passed=passed,
-        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description=said,
-    )
+    return check_result(contract, check, all(row["lower"] > 0 for row in known), said, is_error=True)
 
 
 ASSETS = [rater_quality, photo_ratings, crowd_agreement, beauty_evaluation]

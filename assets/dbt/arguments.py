@@ -63,6 +63,15 @@ def event_time_arguments(window: tuple[str, str]) -> list[str]:
     return ["--event-time-start", f"{first}-01", "--event-time-end", f"{next_month(last)}-01"]
 
 
+def results_selectors(results: Iterable[str]) -> list[str]:
+    """What dbt makes of the tables that are computed from marts: all models that read one, and theirs.
+
+    >>> results_selectors(["user_classes", "mixing"])
+    ['source:lake.mixing+', 'source:lake.user_classes+']
+    """
+    return [f"source:lake.{key}+" for key in sorted(results)]
+
+
 def build_invocations(months: Iterable[str], *, full_refresh: bool) -> list[list[str]]:
     """Dbt invocations that bring the warehouse up to date, to be run in this order.
 
@@ -79,6 +88,11 @@ def build_invocations(months: Iterable[str], *, full_refresh: bool) -> list[list
     if full_refresh:
         invocations[0].append("--full-refresh")
     return invocations
+
+
+def results_invocations() -> list[list[str]]:
+    """The dbt invocation that makes models of results, which are made whole, and runs their data tests."""
+    return [["build", "--exclude-resource-type", "unit_test"]]
 
 
 def _month_number(month: str) -> int:

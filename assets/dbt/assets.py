@@ -12,10 +12,18 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from assets.contracts.registry import result_tables
 from assets.contracts.settings import Settings
 from assets.dbt.build import run_dbt
 from assets.dbt.catalog import catalog_path, write_catalog
-from assets.dbt.changes import BuildPlan, dated_months, plan_build, remember_build
+from assets.dbt.changes import (
+    BuildPlan,
+    dated_months,
+    plan_build,
+    plan_results,
+    remember_build,
+    remember_results,
+)
 from assets.dbt.invocation import stream_dbt
 from assets.dbt.manifest import load_manifest
 from assets.dbt.publish import publish_warehouse
@@ -33,7 +41,9 @@ class WarehouseConfig(dg.Config):
     full_refresh: bool = Field(default=False, description="Make incremental models from nothing, from all months.")
 
 
-SPECS, CHECKS = warehouse_specs(load_manifest())
+MANIFEST = load_manifest()
+SPECS, CHECKS = warehouse_specs(MANIFEST, result_tables(), of_results=False)
+RESULT_SPECS, RESULT_CHECKS = warehouse_specs(MANIFEST, result_tables(), of_results=True)
 
 
 @dg.multi_asset(
@@ -56,12 +66,35 @@ def warehouse(context: dg.AssetExecutionContext, config: WarehouseConfig, lake: 
     if plan.up_to_date:
         yield from _unchanged(context)
         return
-    *earlier, last = plan.invocations
+    *earlier, _ = plan.invocations
     for arguments in earlier:
         run_dbt(settings, arguments)
-    yield from _build(context, settings, last)
+    yield from _build(context, settings, plan)
     if not context.is_subset:
         remember_build(settings, catalog)
+
+
+@dg.multi_asset(
+    name="warehouse_results",
+    specs=RESULT_SPECS,
+    check_specs=RESULT_CHECKS,
+    can_subset=True,
+    allow_arbitrary_check_specs=True,
+    pool="warehouse",
+)
+def warehouse_results(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+    """Show SQL what was computed from marts: models that read results are made whole, and the copy published again."""
+    store = lake.open()
+    settings = replace(Settings.from_environment(), lake_uri=store.uri)
+    catalog = write_catalog(store, catalog_path(settings))
+    plan = plan_results(settings, catalog)
+    context.log.info(plan.reason)
+    if plan.up_to_date:
+        yield from _unchanged(context)
+        return
+    yield from _build(context, settings, plan)
+    if not context.is_subset:
+        remember_results(settings, catalog)
 
 
 def _chosen(config: WarehouseConfig, plan: BuildPlan, everything: tuple[str, ...]) -> BuildPlan:
@@ -73,11 +106,11 @@ def _chosen(config: WarehouseConfig, plan: BuildPlan, everything: tuple[str, ...
     return BuildPlan("asked for", months=tuple(sorted({*config.months, *plan.months})))
 
 
-def _build(context: dg.AssetExecutionContext, settings: Settings, arguments: list[str]) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, settings: Settings, plan: BuildPlan) -> Iterator[Any]:
     """Yield checks as they come, and tables once they are published, with what they hold."""
     made: list[dg.Output[Any]] = []
     try:
-        for event in stream_dbt(context, settings, arguments):
+        for event in stream_dbt(context, settings, plan.invocations[-1], plan.selection):
             if isinstance(event, dg.Output):
                 made.append(event)
             else:
@@ -116,7 +149,7 @@ def _shown(settings: Settings) -> Mapping[str, dict[str, Any]]:
     return shown
 
 
-ASSETS = (warehouse,)
+ASSETS = (warehouse, warehouse_results)
 
 
 def resources() -> dict[str, Any]:

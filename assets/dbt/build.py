@@ -11,7 +11,15 @@ from pathlib import Path
 from assets.contracts.lake import Lake
 from assets.contracts.settings import Settings, child_environment
 from assets.dbt.catalog import catalog_path, write_catalog
-from assets.dbt.changes import DBT_PROJECT, BuildPlan, forget_build, plan_build, remember_build
+from assets.dbt.changes import (
+    DBT_PROJECT,
+    BuildPlan,
+    forget_build,
+    plan_build,
+    plan_results,
+    remember_build,
+    remember_results,
+)
 from assets.dbt.manifest import DBT, ensure_manifest, manifest_folder
 from assets.dbt.publish import publish_warehouse
 
@@ -24,6 +32,8 @@ class DbtFailure(RuntimeError):
 
 def build_warehouse(settings: Settings, *, full_refresh: bool = False) -> BuildPlan:
     """Bring the warehouse up to date with the lake and publish it; without news, do nothing.
+
+    Marts and models of results are built together, because nobody computes results in between.
 
     Args:
         settings: The community.
@@ -39,11 +49,17 @@ def build_warehouse(settings: Settings, *, full_refresh: bool = False) -> BuildP
         forget_build(settings)
     catalog = write_catalog(Lake(settings.lake_uri), catalog_path(settings))
     plan = plan_build(settings, catalog)
-    for arguments in plan.invocations:
+    if plan.up_to_date:
+        results = plan_results(settings, catalog)
+        invocations = [[*arguments, *results.selection] for arguments in results.invocations]
+    else:
+        invocations = plan.invocations
+    for arguments in invocations:
         run_dbt(settings, arguments)
-    if not plan.up_to_date:
+    if invocations:
         publish_warehouse(settings)
         remember_build(settings, catalog)
+        remember_results(settings, catalog)
     return plan
 
 

@@ -3,6 +3,9 @@
 The state of the last build lies beside the warehouse (``built.json``): the hash of every partition that
 it read, and of the project. It is written after dbt and the publication succeeded, so whatever a killed
 or failed run did counts as not done, and is done again.
+
+Tables that are computed from marts come after them, and so does what dbt makes of these tables. Both parts have a
+state of their own (``built_results.json``), or each build of the marts would make the next one necessary.
 """
 
 import hashlib
@@ -12,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assets.contracts.registry import result_tables
 from assets.contracts.settings import PROJECT_ROOT, Settings
-from assets.dbt.arguments import build_invocations, is_month
+from assets.dbt.arguments import build_invocations, is_month, results_invocations, results_selectors
 from assets.dbt.catalog import write_json
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -31,22 +35,33 @@ class BuildPlan:
         up_to_date: Nothing is to be done.
         full_refresh: Incremental models are made from nothing.
         months: Months to replay, sorted.
+        of_results: It is a plan for models that read results, not for marts.
     """
 
     reason: str
     up_to_date: bool = False
     full_refresh: bool = False
     months: tuple[str, ...] = ()
+    of_results: bool = False
 
     @property
     def invocations(self) -> list[list[str]]:
         """Arguments of the dbt invocations, in order; none if the warehouse is up to date."""
-        return [] if self.up_to_date else build_invocations(self.months, full_refresh=self.full_refresh)
+        if self.up_to_date:
+            return []
+        if self.of_results:
+            return results_invocations()
+        return build_invocations(self.months, full_refresh=self.full_refresh)
+
+    @property
+    def selection(self) -> list[str]:
+        """Which models the last invocation makes: those that read results, or all others."""
+        return ["--select" if self.of_results else "--exclude", *results_selectors(result_tables())]
 
 
 def plan_build(settings: Settings, catalog: Mapping[str, Any]) -> BuildPlan:
     """Compare the lake and the project with what the warehouse was last built from."""
-    built = _built_state(settings)
+    built = _remembered(_memory(settings))
     state = _state(catalog)
     everything = dated_months(catalog)
     if not settings.warehouse.exists() or built is None:
@@ -62,13 +77,21 @@ def plan_build(settings: Settings, catalog: Mapping[str, Any]) -> BuildPlan:
     return BuildPlan("lake and models are those of the last build", up_to_date=True)
 
 
+def plan_results(settings: Settings, catalog: Mapping[str, Any]) -> BuildPlan:
+    """Compare results, and the marts beside them, with what models of results were last built from."""
+    if _remembered(_results_memory(settings)) == _results_state(catalog) and settings.published_warehouse.exists():
+        return BuildPlan("results and marts are those of the last build", up_to_date=True, of_results=True)
+    return BuildPlan("results or marts changed", of_results=True)
+
+
 def dated_months(catalog: Mapping[str, Any]) -> tuple[str, ...]:
     """All months of which the lake holds a partition, sorted: what a full refresh replays.
 
     >>> dated_months({"partitions": {"photos/2016-02": "a", "users/2016-01": "b", "photos/undated": "c"}})
     ('2016-01', '2016-02')
     """
-    return tuple(sorted({month for name in catalog["partitions"] if is_month(month := _partition(name))}))
+    dated = (_partition(name) for name in catalog["partitions"] if not _is_result(name))
+    return tuple(sorted({month for month in dated if is_month(month)}))
 
 
 def changed_partitions(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -81,8 +104,13 @@ def changed_partitions(before: Mapping[str, str], after: Mapping[str, str]) -> l
 
 
 def remember_build(settings: Settings, catalog: Mapping[str, Any]) -> None:
-    """Note that the warehouse was built and published from this catalog."""
+    """Note that marts were built and published from this catalog."""
     write_json(_state(catalog), _memory(settings))
+
+
+def remember_results(settings: Settings, catalog: Mapping[str, Any]) -> None:
+    """Note that models of results were built and published from this catalog."""
+    write_json(_results_state(catalog), _results_memory(settings))
 
 
 def forget_build(settings: Settings) -> None:
@@ -102,22 +130,34 @@ def project_fingerprint(project: Path = DBT_PROJECT) -> str:
 
 
 def _state(catalog: Mapping[str, Any]) -> dict[str, Any]:
-    tables = catalog["tables"]
-    columns = {name: table["columns"] for name, table in tables.items()}
+    tables = {name: table for name, table in catalog["tables"].items() if name not in result_tables()}
+    columns = {name: table["columns"] for name, table in catalog["tables"].items()}
     return {
-        "partitions": dict(catalog["partitions"]),
+        "partitions": {name: sha for name, sha in catalog["partitions"].items() if not _is_result(name)},
         "files": _digest({name: table["files"] for name, table in tables.items()}),
         "project": f"{project_fingerprint()}-{_digest(columns)}",
     }
 
 
-def _built_state(settings: Settings) -> dict[str, Any] | None:
-    path = _memory(settings)
+def _results_state(catalog: Mapping[str, Any]) -> dict[str, Any]:
+    results = {name: sha for name, sha in catalog["partitions"].items() if _is_result(name)}
+    return {"partitions": results, "marts": _digest(_state(catalog))}
+
+
+def _is_result(partition: str) -> bool:
+    return partition.rpartition("/")[0] in result_tables()
+
+
+def _remembered(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def _memory(settings: Settings) -> Path:
     return settings.warehouse.with_name("built.json")
+
+
+def _results_memory(settings: Settings) -> Path:
+    return settings.warehouse.with_name("built_results.json")
 
 
 def _partition(name: str) -> str:

@@ -20,8 +20,16 @@ from assets.dbt.changes import DBT_PROJECT
 from assets.dbt.manifest import DBT
 
 
-def stream_dbt(context: dg.AssetExecutionContext, settings: Settings, arguments: Sequence[str]) -> Iterator[Any]:
+def stream_dbt(
+    context: dg.AssetExecutionContext, settings: Settings, arguments: Sequence[str], selection: Sequence[str]
+) -> Iterator[Any]:
     """Run dbt on the selected assets and yield outputs and check results.
+
+    Args:
+        context: Of the step.
+        settings: The community.
+        arguments: Of dbt.
+        selection: Arguments that choose models, where all assets of the step are selected.
 
     Raises:
         DagsterDbtCliRuntimeError: dbt failed; its messages are in the error and in the run's log.
@@ -37,7 +45,7 @@ def stream_dbt(context: dg.AssetExecutionContext, settings: Settings, arguments:
     if selected.dbt_project is not None:
         environment["DBT_PROJECT_DIR"] = str(selected.dbt_project.project_dir)
     yield from DbtCliInvocation.run(
-        args=[*DBT, *arguments, *selected.selection_args],
+        args=[*DBT, *arguments, *(selected.selection_args if context.is_subset else selection)],
         env=environment,
         manifest=selected.manifest,
         dagster_dbt_translator=selected.dagster_dbt_translator,

@@ -45,13 +45,10 @@ Events = Iterator[dg.MaterializeResult]
 class GraphSnapshotConfig(dg.Config):
     """How graphs are measured; the same values give the same numbers."""
 
-    clustering_sample: int = Field(
-        default=SnapshotConfig.clustering_sample, ge=0, description="Users whose triangles are counted; 0 counts all."
-    )
     distance_sources: int = Field(
         default=SnapshotConfig.distance_sources, ge=1, description="Users from whom distances are measured."
     )
-    seed: int = Field(default=SnapshotConfig.seed, description="Seed of both samples.")
+    seed: int = Field(default=SnapshotConfig.seed, description="Seed of their sample.")
 
 
 @dg.multi_asset(

@@ -1,10 +1,13 @@
 """The follow graph at the end of each month, measured and written.
 
 A snapshot rests on all links made so far, so a late or removed link changes every snapshot after it: each commit names
-the months of links and users that it was computed from, and a month is measured again where any of them has changed.
+the months of links and users that it was computed from, and a month is looked at again where any of them has changed.
+It also carries a digest of its graph: a link that is removed today stands in the partition of the month that made it,
+and leaves all snapshots before today as they were. Those are kept and not measured again.
 Links are read once for all months of a run; memory follows the number of links, 32 bytes each, and one graph.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +29,8 @@ from assets.network.structure import graph_metrics
 _NEVER = np.iinfo(np.int64).max
 _ALWAYS = np.iinfo(np.int64).min
 _MOST_ROUNDS = 3
+_GRAPH, _CONFIGURATION = "graph", "configuration"
+"""Inputs of a commit that are no partitions: the digest of its graph, and how it was measured."""
 _WITHDRAWN = "withdrawn"
 """Version of no code: a month that users have left is measured again when its turn comes."""
 
@@ -35,12 +40,10 @@ class SnapshotConfig:
     """How graphs are measured.
 
     Attributes:
-        clustering_sample: Users whose triangles are counted; 0 counts all.
         distance_sources: Users from whom distances are measured.
-        seed: Seed of both samples.
+        seed: Seed of their sample.
     """
 
-    clustering_sample: int = 200_000
     distance_sources: int = 200
     seed: int = 0
 
@@ -62,8 +65,8 @@ def measure_snapshots(
 ) -> list[str]:
     """Measure the graph at the end of each month that is not current, and write both tables.
 
-    All months that were measured before are measured again where their links or users have changed, and months that
-    have no snapshot any more are dropped. Another run may publish links meanwhile, so what was written is looked at
+    All months that were measured before are measured again where their graph has changed, and months that have no
+    snapshot any more are dropped. Another run may publish links meanwhile, so what was written is looked at
     once more.
 
     Returns:
@@ -77,8 +80,7 @@ def measure_snapshots(
         stale = {month: known for month, known in inputs.items() if not _is_current(lake, month, code_version, known)}
         if not stale:
             break
-        _measure(lake, stale, config, code_version)
-        measured |= set(stale)
+        measured |= set(_measure(lake, stale, config, code_version))
     return sorted(measured)
 
 
@@ -94,15 +96,30 @@ def _drop_vanished(lake: Lake) -> None:
             lake.drop(table.key, month)
 
 
-def _measure(lake: Lake, inputs: dict[str, dict[str, str]], config: SnapshotConfig, code_version: str) -> None:
+def _measure(lake: Lake, inputs: dict[str, dict[str, str]], config: SnapshotConfig, code_version: str) -> Iterator[str]:
+    """Write both tables of each month; months whose graph is not what it was are yielded."""
     for month, links in snapshots(lake, list(inputs)):
-        found = positions(links, config.clustering_sample, config.seed)
-        known = inputs[month]
-        # The table that tells that all is done comes last.
-        rows = user_rows(links, found, month)
-        lake.write(USER_GRAPH_METRICS, month, rows, code_version=code_version, inputs=known)
-        whole = graph_rows(links, found, month, config)
-        lake.write(GRAPH_METRICS, month, whole, code_version=code_version, inputs=known)
+        known = {**inputs[month], _GRAPH: digest(links)}
+        if _is_same_graph(lake, month, code_version, known):
+            made = {table: lake.read(table, [month]) for table in (USER_GRAPH_METRICS, GRAPH_METRICS)}
+        else:
+            found = positions(links)
+            # The table that tells that all is done comes last.
+            made = {
+                USER_GRAPH_METRICS: user_rows(links, found, month),
+                GRAPH_METRICS: graph_rows(links, found, month, config),
+            }
+            yield month
+        for table, rows in made.items():
+            lake.write(table, month, rows, code_version=code_version, inputs=known)
+
+
+def digest(links: Links) -> str:
+    """Sixteen hexadecimal digits over users and links."""
+    found = hashlib.sha256()
+    for part in (links.users, links.source, links.target):
+        found.update(np.ascontiguousarray(part))
+    return found.hexdigest()[:16]
 
 
 def withdraw_users(lake: Lake) -> list[str]:
@@ -125,13 +142,32 @@ def withdraw_users(lake: Lake) -> list[str]:
 
 
 def _is_current(lake: Lake, month: str, code_version: str, inputs: dict[str, str]) -> bool:
-    tables = (USER_GRAPH_METRICS, GRAPH_METRICS)
-    return all(lake.is_current(table, month, code_version=code_version, inputs=inputs) for table in tables)
+    """Whether both tables were made from these partitions; the digest of a graph is known only once it is there."""
+    return all(
+        {name: value for name, value in recorded.items() if name != _GRAPH} == inputs
+        for recorded in _recorded_inputs(lake, month, code_version)
+    )
+
+
+def _is_same_graph(lake: Lake, month: str, code_version: str, inputs: dict[str, str]) -> bool:
+    return all(
+        {name: recorded.get(name) for name in (_GRAPH, _CONFIGURATION)}
+        == {name: inputs[name] for name in (_GRAPH, _CONFIGURATION)}
+        for recorded in _recorded_inputs(lake, month, code_version)
+    )
+
+
+def _recorded_inputs(lake: Lake, month: str, code_version: str) -> Iterator[dict[str, str]]:
+    """Inputs of the commits of both tables; none of a commit by other code or under another contract."""
+    for table in (USER_GRAPH_METRICS, GRAPH_METRICS):
+        commit = lake.commit_of(table.key, month)
+        is_ours = commit and commit.code_version == code_version and commit.schema == table.fingerprint
+        yield dict(commit.inputs) if commit and is_ours else {}
 
 
 def _inputs(lake: Lake, month: str, config: SnapshotConfig) -> dict[str, str]:
     """Links and users of all months so far; those without a time count as old."""
-    found = {"configuration": json.dumps(asdict(config), sort_keys=True)}
+    found = {_CONFIGURATION: json.dumps(asdict(config), sort_keys=True)}
     for contract in (EDGES, USERS):
         found |= lake.fingerprints(contract.key, _so_far(lake.partitions(contract.key), month))
     return found
@@ -166,6 +202,15 @@ def snapshots(lake: Lake, months: Sequence[str]) -> Iterator[tuple[str, Links]]:
         yield month, simple_links(followers[there], followees[there], known)
 
 
+def newest_snapshot(lake: Lake) -> tuple[str, Links] | None:
+    """The last month that was measured, and its graph; None if there is none or it has no links."""
+    measured = lake.partitions(USER_GRAPH_METRICS.key)
+    for month, links in snapshots(lake, measured[-1:]):
+        if len(links):
+            return month, links
+    return None
+
+
 def _columns(lake: Lake, contract: Any, month: str, names: Sequence[str]) -> pa.Table:
     return lake.read(contract, _so_far(lake.partitions(contract.key), month), list(names)).combine_chunks()
 
@@ -185,17 +230,16 @@ def _end_of(month: str) -> int:
 
 def user_rows(links: Links, found: Positions, month: str) -> pa.Table:
     """Rows of ``user_graph_metrics``."""
-    counted = found.triangles >= 0
     columns = {
-        "snapshot_month": pa.array([_first_day(month)] * links.nodes, pa.date32()),
+        "snapshot_month": pa.array([first_day(month)] * links.nodes, pa.date32()),
         "user_id": links.users,
         "node": np.arange(links.nodes),
         "followees": found.followees,
         "followers": found.followers,
         "mutual_links": found.mutual,
         "reciprocity": pa.array(found.reciprocity, from_pandas=True),
-        "triangles": pa.array(found.triangles, mask=~counted),
-        "clustering": pa.array(found.clustering, from_pandas=True),
+        "triangles": found.triangles,
+        "clustering": found.clustering,
         "core": found.core,
         "pagerank": found.pagerank,
         "community": found.community,
@@ -208,7 +252,7 @@ def graph_rows(links: Links, found: Positions, month: str, config: SnapshotConfi
     """Rows of ``graph_metrics``."""
     rows = [
         {
-            "snapshot_month": _first_day(month),
+            "snapshot_month": first_day(month),
             "metric": metric.name,
             **{name: _or_none(getattr(metric, name)) for name in ("value", "lower", "upper")},
             "n": metric.n,
@@ -219,7 +263,8 @@ def graph_rows(links: Links, found: Positions, month: str, config: SnapshotConfi
     return GRAPH_METRICS.conform(pa.Table.from_pylist(rows, schema=GRAPH_METRICS.schema))
 
 
-def _first_day(month: str) -> date | None:
+def first_day(month: str) -> date | None:
+    """First day of a month as snapshots are dated; None for a graph without times."""
     return None if month == UNDATED else date(int(month[:4]), int(month[5:]), 1)
 
 

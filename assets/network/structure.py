@@ -98,39 +98,22 @@ def _reciprocity(links: Links) -> Iterator[Metric]:
 
 
 def _clustering(links: Links, found: Positions) -> Iterator[Metric]:
-    counted = found.triangles >= 0
-    degree = links.pairs.degree[counted]
-    wedges = degree * (degree - 1.0) / 2
-    mean = _mean_interval(found.clustering[counted], is_sample=not counted.all())
+    degree = links.pairs.degree
+    wedges = float((degree * (degree - 1.0) / 2).sum())
     yield Metric(
         "mean_local_clustering",
-        mean.value,
-        mean.n,
+        float(found.clustering.mean()) if links.nodes else float("nan"),
+        links.nodes,
         "mean share of linked pairs of neighbours, 0 with fewer than two (Watts and Strogatz 1998), undirected graph",
-        mean.lower,
-        mean.upper,
     )
-    share = _ratio(found.triangles[counted].astype(float), wedges, is_sample=not counted.all())
     yield Metric(
         "transitivity",
-        share.value,
-        int(counted.sum()),
+        float(found.triangles.sum() / wedges) if wedges else float("nan"),
+        links.nodes,
         "closed paths of two links as a share of all of them, the global clustering coefficient (Newman et al. 2001), "
         "undirected graph",
-        share.lower,
-        share.upper,
     )
-    total = found.triangles.sum() / 3 if counted.all() else float("nan")
-    yield Metric("triangles", float(total), int(counted.sum()), "triangles of the undirected graph, if all are counted")
-
-
-def _mean_interval(values: Floats, *, is_sample: bool) -> Interval:
-    """The mean, with an interval where not everybody was looked at."""
-    if not len(values):
-        return Interval(float("nan"), float("nan"), float("nan"), 0, 0.95)
-    if is_sample:
-        return bootstrap_interval(lambda drawn: float(drawn.mean()), values, method="percentile", resamples=500)
-    return Interval(float(values.mean()), float("nan"), float("nan"), len(values), 0.95)
+    yield Metric("triangles", float(found.triangles.sum() / 3), links.nodes, "triangles of the undirected graph")
 
 
 def _inequality(links: Links) -> Iterator[Metric]:

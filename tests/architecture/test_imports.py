@@ -29,8 +29,10 @@ SHARED_BY_SLICES = {"assets.contracts", "assets.statistics"}
 SHARED_BY_ASSET_FILES = SHARED_BY_SLICES | {
     "assets.partitions",
     "assets.resources",
+    "assets.marts",
     "assets.metadata",
     "assets.figures",
+    "assets.whole_tables",
 }
 
 

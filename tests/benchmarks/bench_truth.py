@@ -1,9 +1,10 @@
-"""What scores and the social metric of a simulated community are worth against its sealed truth.
+"""What scores, the social metric and the users found unseen are worth against a simulated community's sealed truth.
 
 ``python tests/benchmarks/bench_truth.py [--home HOME]`` reads a community that was simulated with images and
 materialized, such as that of ``make demo``, and prints estimates with intervals that draw whole users, and the coverage
 of intervals; nothing is asserted. Truth is read here and in tests only. Photos of unseen users are those of users
-without a photo among the training and validation photos.
+without a photo among the training and validation photos. Planted talented-unseen users are those of
+``assets/landing/simulator/truth.py``: latent beauty and recognition as the simulator knows them, same thresholds.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, CALIBRATI
 from assets.contracts.community import PHOTOS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import Settings, use_home
+from assets.dbt.publish import connect_published
+from assets.landing.simulator.truth import FEWEST_PHOTOS
 from models.evaluation import Estimate, bootstrapped, low_high_accuracy, spearman
 
 RESAMPLES = 300
@@ -47,6 +50,7 @@ def main() -> None:
         fit_social_metric(connection, lake, SocialMetricConfig())
         print_metric(connection)
     print_coverage(lake)
+    print_unseen(truth[0].parent)
 
 
 def versions(lake: Lake) -> list[tuple[str, str]]:
@@ -110,6 +114,45 @@ def print_coverage(lake: Lake) -> None:
         for row in [{**whole, "category": "all"}, *(row for row in by_category if row["model_version"] == version)]:
             found = Estimate(row["coverage"], row["photos"], row["lower"], row["upper"])
             tell(f"coverage, {row['category']}", found, "0.90 +/- 0.02" if row["category"] == "all" else "")
+
+
+def print_unseen(truth: Path) -> None:
+    """Precision and recall of the mart, beside a draw of as many users among those with enough photos."""
+    with connect_published(Settings.from_environment()) as connection:
+        users: Columns = connection.execute(
+            """
+            select
+                users.user_id in (select user_id from fct_talented_unseen_users) as is_found,
+                users.user_id in (select user_id from read_parquet($planted)) as is_planted,
+                users.photos >= $fewest as has_photos
+            from dim_users as users
+            order by users.user_id
+            """,
+            {"planted": str(truth / "talented_unseen.parquet"), "fewest": FEWEST_PHOTOS},
+        ).fetchnumpy()
+    found, planted, eligible = (users[name].astype(bool) for name in ("is_found", "is_planted", "has_photos"))
+    print(f"talented unseen users, {found.sum()} found, {planted.sum()} planted, {(found & planted).sum()} of both")
+    if found.any() and planted.any():
+        arrays, owner = (found, planted, eligible), np.arange(len(found))
+        tell("precision", estimate(precision, *arrays, owner=owner))
+        tell("recall", estimate(recall, *arrays, owner=owner))
+        tell("precision / that of as many drawn by chance", estimate(lift, *arrays, owner=owner), "above 1")
+        chance_precision, chance_recall = planted[eligible].mean(), found[eligible].mean()
+        print(f"  by chance among {eligible.sum():,} users with enough photos:", end=" ")
+        print(f"precision {chance_precision:.3f}, recall {chance_recall:.3f}")
+
+
+def precision(found: np.ndarray, planted: np.ndarray, eligible: np.ndarray) -> float:
+    return float(planted[found].mean()) if found.any() else float("nan")
+
+
+def recall(found: np.ndarray, planted: np.ndarray, eligible: np.ndarray) -> float:
+    return float(found[planted].mean()) if planted.any() else float("nan")
+
+
+def lift(found: np.ndarray, planted: np.ndarray, eligible: np.ndarray) -> float:
+    by_chance = planted[eligible].mean() if eligible.any() else 0.0
+    return float(planted[found].mean() / by_chance) if found.any() and by_chance > 0 else float("nan")
 
 
 def estimate(statistic: object, *arrays: np.ndarray, owner: np.ndarray) -> Estimate:

@@ -205,6 +205,7 @@ def test_every_table_that_should_hold_rows_turns_red_when_empty(community, tmp_p
     assert _failing_data_tests(emptied) == {
         "fct_user_beauty_is_not_empty_where_owned_photos_are_scored",
         "fct_user_recognition_is_not_empty_where_dated_favorites_and_complete_windows_are",
+        "fct_user_retention_is_not_empty_where_users_are",
         "is_not_empty_dim_users_ref_stg_lake__users_",
         "is_not_empty_fct_community_monthly_ref_stg_lake__photos___uploaded_at_is_not_null",
         "is_not_empty_fct_user_beauty_monthly_ref_int_user_beauty__monthly___deleted_month_is_null",

@@ -30,7 +30,7 @@ def test_chosen_full_refresh_replays_all_months_whatever_changed():
 
 def _build_over(monkeypatch, tmp_path, events):
     monkeypatch.setattr(under_test, "stream_dbt", lambda *_: events())
-    return _build(dg.build_asset_context(), Settings(tmp_path, str(tmp_path)), [])
+    return _build(dg.build_asset_context(), Settings(tmp_path, str(tmp_path)), NEWS)
 
 
 def test_build_can_be_closed_in_between(monkeypatch, tmp_path):

@@ -1,11 +1,21 @@
 import pytest
 
+from assets.contracts.registry import result_tables
 from assets.contracts.settings import Settings
-from assets.dbt.changes import forget_build, plan_build, project_fingerprint, remember_build
+from assets.dbt.changes import (
+    dated_months,
+    forget_build,
+    plan_build,
+    plan_results,
+    project_fingerprint,
+    remember_build,
+    remember_results,
+)
 
 
 def _catalog(partitions, columns=None):
-    tables = {"photos": {"columns": columns or {"photo_id": "BIGINT"}, "files": sorted(partitions), "uniform": True}}
+    files = sorted(name for name in partitions if name.startswith("photos"))
+    tables = {"photos": {"columns": columns or {"photo_id": "BIGINT"}, "files": files, "uniform": True}}
     return {"tables": tables, "partitions": partitions}
 
 
@@ -77,3 +87,37 @@ def test_project_fingerprint_changes_with_sources_alone(tmp_path):
     assert project_fingerprint(tmp_path) == before
     (tmp_path / "models" / "a.sql").write_text("select 2")
     assert project_fingerprint(tmp_path) != before
+
+
+RESULT = "beauty_mixing/undated"
+
+
+def test_news_in_results_leave_marts_up_to_date(settings):
+    remember_build(settings, _catalog(BEFORE))
+    assert "beauty_mixing" in result_tables()
+    assert plan_build(settings, _catalog(BEFORE | {RESULT: "r", "beauty_mixing/2020-01": "r"})).up_to_date
+    assert dated_months(_catalog(BEFORE | {"beauty_mixing/2020-01": "r"})) == ("2016-01", "2016-03")
+
+
+@pytest.mark.parametrize("after", [BEFORE | {RESULT: "s"}, BEFORE | {RESULT: "r", "photos/2016-01": "z"}, BEFORE])
+def test_plan_results_notices_news_in_results_and_in_marts(settings, after):
+    remember_results(settings, _catalog(BEFORE | {RESULT: "r"}))
+    assert plan_results(settings, _catalog(BEFORE | {RESULT: "r"})).up_to_date
+    plan = plan_results(settings, _catalog(after))
+    assert not plan.up_to_date
+    (arguments,) = plan.invocations
+    assert arguments[0] == "build"
+    assert plan.selection[0] == "--select"
+    assert "source:lake.beauty_mixing+" in plan.selection
+
+
+def test_plan_results_notices_a_lost_copy(settings):
+    remember_results(settings, _catalog(BEFORE))
+    settings.published_warehouse.unlink()
+    assert not plan_results(settings, _catalog(BEFORE)).up_to_date
+
+
+def test_marts_are_built_without_models_of_results(settings):
+    selection = plan_build(settings, _catalog(BEFORE)).selection
+    assert selection[0] == "--exclude"
+    assert len(selection) == 1 + len(result_tables()) > 1

@@ -1,0 +1,5 @@
+select
+    swaps_per_link,
+    kept,
+    assortativity
+from {{ source('lake', 'rewiring_mixing') }}
