@@ -19,6 +19,7 @@ from assets.landing import assets as landing
 from assets.network import assets as network
 from assets.network import degree_assets as degrees
 from assets.network import mixing_assets as mixing
+from assets.network import pair_gap_assets as pair_gaps
 from assets.resources import LakeResource, RayJobs, WarehouseResource
 
 
@@ -38,6 +39,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
             *network.ASSETS,
             *degrees.ASSETS,
             *mixing.ASSETS,
+            *pair_gaps.ASSETS,
             *dbt.ASSETS,
         ],
         jobs=list(automation.JOBS),

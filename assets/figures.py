@@ -189,7 +189,7 @@ def heat_map_figure(
     from matplotlib.colors import LinearSegmentedColormap
 
     figure, axes = _canvas(title)
-    figure.set_size_inches(1.8 + 0.85 * len(columns), 1.2 + 0.42 * len(lines))
+    figure.set_size_inches(max(7.2, 1.8 + 0.85 * len(columns)), 1.2 + 0.42 * len(lines))
     colors = LinearSegmentedColormap.from_list("beside_zero", [_BLUE, "#ffffff", "#c2571a"])
     axes.grid(visible=False)
     for line, row in enumerate(values):
@@ -232,6 +232,33 @@ def _square(column: int, line: int, color: "ColorType") -> "Rectangle":
     from matplotlib.patches import Rectangle
 
     return Rectangle((column - 0.5, line - 0.5), 1, 1, facecolor=color, edgecolor="white", linewidth=1.5)
+
+
+def event_study_figure(
+    panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]], title: str, xlabel: str
+) -> bytes:
+    """Panels below one another, each with several curves and their bands around an event at 0.
+
+    A panel is name -> curve; a curve is ``x``, ``y``, ``lower``, ``upper``, None where unknown.
+    """
+    figure, axes = _canvas(title)
+    axes.remove()
+    figure.set_figheight(1.0 + 2.3 * len(panels))
+    for number, (name, curves) in enumerate(panels.items(), 1):
+        panel = figure.add_subplot(len(panels), 1, number)
+        panel.axhline(0, color=_GREY, linewidth=0.8)
+        panel.axvline(0, color=_GREY, linewidth=0.8, linestyle="--")
+        for (label, curve), color in zip(curves.items(), cycle(_COLORS), strict=False):
+            known = {key: [float("nan") if v is None else v for v in values] for key, values in curve.items()}
+            panel.fill_between(known["x"], known["lower"], known["upper"], color=color, alpha=0.15, linewidth=0)
+            panel.plot(known["x"], known["y"], marker="o", markersize=3, color=color, linewidth=1.6, label=label)
+        panel.set_ylabel(name)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=10, fontweight="bold")
+    if panels:
+        figure.axes[-1].set_xlabel(xlabel)
+    return _png(figure)
 
 
 def _canvas(title: str) -> "tuple[Figure, Axes]":

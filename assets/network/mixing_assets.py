@@ -78,9 +78,10 @@ _CODE = code_version_of(
     "assets.network.nulls",
     "assets.network.snapshots",
 )
-_VARIES, _COVARIANCE, _DENSITIES = "null_models_vary", "gap_is_a_covariance", "densities_are_shares"
+_DIFFERENT = "draws_of_null_models_are_different"
+_COVARIANCE, _DENSITIES = "gap_is_a_covariance", "densities_are_shares"
 _MIXED, _AROUND, _CURVE, _EVERYBODY = (
-    "rewiring_forgets_the_graph",
+    "rewiring_is_mixed",
     "links_are_seen_from_both_ends",
     "bins_hold_whoever_follows",
     "cores_hold_everybody",
@@ -89,7 +90,7 @@ _IDENTITY = 1e-12
 _GAPS = ("link_gap_mean", "link_gap_median", "user_gap_mean", "user_gap_median", "photo_gap_mean")
 
 CHECKS = {
-    BEAUTY_MIXING.key: (_VARIES, "Numbers are defined, and draws of both null models differ from one another."),
+    BEAUTY_MIXING.key: (_DIFFERENT, "Numbers are defined, and draws of both null models differ from one another."),
     MAJORITY_ILLUSION.key: (
         _COVARIANCE,
         f"The gap over links is Cov(b, in-degree) / E[in-degree], to {_IDENTITY:g}.",

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-SLICES = ("beauty", "community", "crowd", "dbt", "landing", "network")
+SLICES = ("beauty", "community", "crowd", "dbt", "landing", "network", "users")
 
 
 def check_results(root: Path) -> dict[str, bool]:

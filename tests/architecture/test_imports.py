@@ -46,7 +46,12 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "assets")
 
 
-TOP_LEVEL = {"cli.py": {"typer", "dagster"}, "definitions.py": {"dagster", "dagster_dbt"}}
+TOP_LEVEL = {
+    "cli.py": {"typer", "dagster"},
+    "definitions.py": {"dagster", "dagster_dbt"},
+    "marts.py": {"duckdb", "pyarrow"},
+    "whole_tables.py": {"dagster", "pyarrow"},
+}
 """Files beside the slices that need something else than ``WIRING``."""
 GPU_ONLY = {"nvjpeg.py": {"torchvision"}}
 """Imported lazily: it has no build without a GPU."""

@@ -203,6 +203,14 @@ def test_every_table_that_should_hold_rows_turns_red_when_empty(community, tmp_p
         for name in set(names) - kept:
             connection.execute(f"delete from {name}")
     assert _failing_data_tests(emptied) == {
+        "fct_exposure_monthly_is_not_empty_where_users_joined_in_time",
+        "fct_user_months_end_with_the_dated_photos_that_stand",
+        "fct_user_months_end_with_the_favorites_that_owners_hold",
+        "fct_user_months_end_with_the_favorites_that_stand",
+        "fct_user_months_is_not_empty_where_users_joined_in_time",
+        "fct_user_weeks_hold_every_dated_link",
+        "fct_user_weeks_hold_every_dated_upload",
+        "fct_user_weeks_is_not_empty_where_photos_have_owner_and_time",
         "fct_user_beauty_is_not_empty_where_owned_photos_are_scored",
         "fct_user_recognition_is_not_empty_where_dated_favorites_and_complete_windows_are",
         "fct_user_retention_is_not_empty_where_users_are",

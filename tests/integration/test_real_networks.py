@@ -89,7 +89,7 @@ def test_wiki_vote_has_its_published_values(reference_data: Path, lake: Lake, an
     assert checks["snapshots_add_up"]
     assert checks["graph_has_links"]
     assert checks["tails_are_close_to_their_fit"]
-    assert not checks["null_models_vary"], "there is nothing that users could be alike in"
+    assert not checks["draws_of_null_models_are_different"], "there is nothing that users could be alike in"
     assert lake.partitions(BEAUTY_MIXING.key) == []
 
 

@@ -103,8 +103,8 @@ def test_ready_made_quality_stands_in_for_beauty(community, publish, put):
 @pytest.mark.parametrize(
     ("function", "value", "check"),
     [
-        ("still_draws", ["assortativity"], "null_models_vary"),
-        ("is_mixed", False, "rewiring_forgets_the_graph"),
+        ("still_draws", ["assortativity"], "draws_of_null_models_are_different"),
+        ("is_mixed", False, "rewiring_is_mixed"),
         ("identity_gap", 1e-9, "gap_is_a_covariance"),
         ("identity_gap", float("nan"), "gap_is_a_covariance"),
         ("broken_clubs", ["degree from 3"], "densities_are_shares"),

@@ -1,0 +1,11 @@
+select
+    basis,
+    class_number,
+    class_name,
+    step,
+    days,
+    survival,
+    lower,
+    upper,
+    at_risk
+from {{ source('lake', 'class_survival') }}

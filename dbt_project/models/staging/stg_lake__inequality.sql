@@ -1,0 +1,8 @@
+select
+    quantity,
+    statistic,
+    value,
+    lower,
+    upper,
+    users
+from {{ source('lake', 'inequality') }}
