@@ -21,6 +21,8 @@ from assets.network import degree_assets as degrees
 from assets.network import mixing_assets as mixing
 from assets.network import pair_gap_assets as pair_gaps
 from assets.resources import LakeResource, RayJobs, WarehouseResource
+from assets.users import assets as users
+from assets.users import class_assets as user_classes
 
 
 def build_defs(**resources: Any) -> dg.Definitions:
@@ -40,6 +42,8 @@ def build_defs(**resources: Any) -> dg.Definitions:
             *degrees.ASSETS,
             *mixing.ASSETS,
             *pair_gaps.ASSETS,
+            *users.ASSETS,
+            *user_classes.ASSETS,
             *dbt.ASSETS,
         ],
         jobs=list(automation.JOBS),
