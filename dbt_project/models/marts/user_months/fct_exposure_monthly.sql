@@ -1,0 +1,159 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='event_month',
+        on_schema_change='fail',
+        post_hook="{{ delete_months_that_are_gone(this) }}"
+    )
+}}
+
+-- Exposure depends on all months so far, so months are made again from the first whose digest is not the one that they
+-- were made with, as in fct_user_months. Spells of a pair never overlap, so nobody is counted twice.
+with months as (
+    {{ months_to_make(this if is_incremental() else none) }}
+),
+
+panel as (
+    select
+        users.user_id,
+        users.event_month,
+        users.model_version,
+        users.month_digest
+    from {{ ref('fct_user_months') }} as users
+    inner join months on users.event_month = months.event_month
+),
+
+before as (
+    select
+        users.user_id,
+        months.event_month,
+        users.beauty_cumulative,
+        cast(users.beauty_cumulative as decimal(18, 15)) as beauty_exact
+    from {{ ref('fct_user_months') }} as users
+    inner join months on users.event_month = cast(months.event_month - interval 1 month as date)
+    where users.beauty_cumulative is not null
+),
+
+spells as (
+    select
+        follower_id,
+        followee_id,
+        started_at,
+        ended_at,
+        {{ month_of('started_at') }} as started_month,
+        {{ month_of('ended_at') }} as ended_month
+    from {{ ref('int_pairs__spells') }}
+),
+
+produced as (
+    select
+        monthly.user_id,
+        monthly.uploaded_month as event_month,
+        sum(monthly.photos) as photos,
+        sum(monthly.beauty_sum) as beauty_sum
+    from {{ ref('int_user_beauty__monthly') }} as monthly
+    inner join {{ ref('int_beauty_models__selected') }} as selected on monthly.model_version = selected.model_version
+    inner join months on monthly.uploaded_month = months.event_month
+    group by monthly.user_id, monthly.uploaded_month
+),
+
+-- Links that stood when the month began. Those that stood to its end saw all photos of the month, and need no moments.
+standing as (
+    select
+        spells.follower_id as user_id,
+        months.event_month,
+        count(*) as followees,
+        count(before.beauty_exact) as followees_with_beauty,
+        sum(before.beauty_exact) as followee_beauty_sum,
+        count(produced.photos) as seen_followees,
+        sum(produced.photos) as seen_photos,
+        sum(produced.beauty_sum) as seen_beauty_sum
+    from spells
+    inner join months
+        on
+            spells.started_month < months.event_month
+            and (spells.ended_month is null or spells.ended_month >= months.event_month)
+    left join before on spells.followee_id = before.user_id and months.event_month = before.event_month
+    left join produced
+        on
+            spells.followee_id = produced.user_id
+            and months.event_month = produced.event_month
+            and spells.ended_month is distinct from produced.event_month
+    group by spells.follower_id, months.event_month
+),
+
+-- Links that began or ended in the month saw the photos that were uploaded while they stood.
+changing as (
+    select
+        spells.follower_id as user_id,
+        months.event_month,
+        count(distinct spells.followee_id) as seen_followees,
+        count(*) as seen_photos,
+        sum(cast(photos.beauty as decimal(10, 9))) as seen_beauty_sum
+    from spells
+    inner join months on spells.started_month = months.event_month or spells.ended_month = months.event_month
+    inner join {{ ref('int_photos__beauty') }} as photos
+        on
+            spells.followee_id = photos.user_id
+            and months.event_month = {{ month_of('photos.uploaded_at') }}
+            and spells.started_at <= photos.uploaded_at
+            and (spells.ended_at is null or spells.ended_at > photos.uploaded_at)
+    group by spells.follower_id, months.event_month
+),
+
+seen as (
+    select
+        user_id,
+        event_month,
+        sum(seen_followees) as seen_followees,
+        sum(seen_photos) as seen_photos,
+        sum(seen_beauty_sum) as seen_beauty_sum,
+        sum(followees) as followees,
+        sum(followees_with_beauty) as followees_with_beauty,
+        sum(followee_beauty_sum) as followee_beauty_sum
+    from (
+        select * from standing
+        union all by name
+        select * from changing
+    ) as kinds
+    group by user_id, event_month
+),
+
+exposed as (
+    select
+        panel.user_id,
+        panel.event_month,
+        panel.model_version,
+        panel.month_digest,
+        coalesce(seen.seen_photos, 0) as seen_photos,
+        coalesce(seen.seen_followees, 0) as seen_followees,
+        coalesce(seen.followees, 0) as followees,
+        coalesce(seen.followees_with_beauty, 0) as followees_with_beauty,
+        before.beauty_cumulative as beauty_before,
+        case when seen.seen_photos > 0 then cast(seen.seen_beauty_sum as double) / seen.seen_photos end
+            as photo_exposure,
+        case
+            when seen.followees_with_beauty > 0
+                then cast(seen.followee_beauty_sum as double) / seen.followees_with_beauty
+        end as followee_exposure
+    from panel
+    left join seen on panel.user_id = seen.user_id and panel.event_month = seen.event_month
+    left join before on panel.user_id = before.user_id and panel.event_month = before.event_month
+)
+
+select
+    user_id,
+    event_month,
+    model_version,
+    cast(seen_photos as bigint) as seen_photos,
+    cast(seen_followees as bigint) as seen_followees,
+    photo_exposure,
+    cast(followees as bigint) as followees,
+    cast(followees_with_beauty as bigint) as followees_with_beauty,
+    followee_exposure,
+    beauty_before,
+    photo_exposure - beauty_before as photo_imbalance,
+    followee_exposure - beauty_before as followee_imbalance,
+    month_digest
+from exposed
