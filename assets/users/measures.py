@@ -14,7 +14,7 @@ MEASURES_OF_USERS = """
         select
             user_id,
             favorites_received_cumulative as favorites_received,
-            "groups",
+            member_of_groups as "groups",
             active_weeks_cumulative as active_weeks,
             tenure_months
         from fct_user_months

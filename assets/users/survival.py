@@ -55,7 +55,7 @@ USERS_AT_LANDMARK = """
         months.followers,
         months.favorites_received_cumulative as favorites_received,
         months.photos_cumulative as photos,
-        months."groups",
+        months.member_of_groups as "groups",
         months.active_weeks_cumulative as active_weeks,
         months.tenure_months,
         false as is_talented_unseen,

@@ -17,7 +17,7 @@ def _marts(months):
     connection.execute("create table fct_talented_unseen_users as select 1 as user_id")
     connection.execute(
         "create table fct_user_months (user_id bigint, event_month date, favorites_received_cumulative bigint, "
-        '"groups" bigint, active_weeks_cumulative bigint, tenure_months bigint)'
+        "member_of_groups bigint, active_weeks_cumulative bigint, tenure_months bigint)"
     )
     if months:
         connection.executemany("insert into fct_user_months values (?, ?, ?, ?, ?, ?)", months)

@@ -191,7 +191,7 @@ def test_users_at_landmark_are_read_as_they_stood_at_the_end_of_its_month():
     connection.execute(
         "create table fct_user_months as select u::bigint as user_id, m::date as event_month, "
         "0.5::double as beauty_cumulative, "
-        'month(m) as followers, 1 as favorites_received_cumulative, 2 as photos_cumulative, 3 as "groups", '
+        "month(m) as followers, 1 as favorites_received_cumulative, 2 as photos_cumulative, 3 as member_of_groups, "
         "4 as active_weeks_cumulative, month(m) - 1 as tenure_months "
         "from range(1, 4) as users (u), range(date '2016-01-01', date '2016-12-01', interval 1 month) as months (m)"
     )
