@@ -195,8 +195,18 @@ def _curve(rows: Rows, comparison: str, group: str) -> dict[str, list[float | No
 
 
 def said_of_readings(rows: Rows) -> str:
-    """Both readings in a sentence."""
-    return "; ".join(_said(row) for row in rows if row["reading"] != TOO_EARLY)
+    """Both readings in a sentence; influence that is seen before it can be there is not to be relied on."""
+    doubtful = {row["reading"] for row in rows if row["reading"] == TOO_EARLY and row["is_found"]}
+    said = [
+        _said(row) + (", not credible: it is found too early, too" if doubtful and _is_influence(row) else "")
+        for row in rows
+        if row["reading"] != TOO_EARLY
+    ]
+    return "; ".join(said)
+
+
+def _is_influence(row: Mapping[str, Any]) -> bool:
+    return bool(row["reading"] == INFLUENCE and row["is_found"])
 
 
 def _said(row: Mapping[str, Any]) -> str:

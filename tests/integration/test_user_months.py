@@ -25,6 +25,10 @@ MARTS = {"fct_user_months": 45, "fct_user_weeks": 100, "fct_exposure_monthly": 4
 """Tables, and the fewest rows that make their comparison worth something."""
 
 TABLES = (*MARTS, "int_pairs__merged_spells", "int_user_months__adjustments", "int_user_months__digests")
+DATA_TESTS = ("test", "--select", *(f"{model},test_type:data" for model in MARTS))
+COMPARED = ("dim_users", "fct_user_beauty_monthly", "int_users__activity", "int_photos__beauty")
+"""What data tests compare these with."""
+
 SELECTION = ("--select", "+fct_exposure_monthly", "+fct_user_weeks")
 
 TIMES = {
@@ -130,7 +134,7 @@ def _publish(settings, community, rng=None):
         for commit in lake.commits(contract.key):
             partitions[contract, commit.partition] = []
         for row in rows:
-            begin = row[TIMES[contract][0]]
+            begin = row.get(TIMES[contract][0])
             partitions.setdefault((contract, f"{begin:%Y-%m}" if begin else "undated"), []).append(row)
     order = list(partitions)
     if rng:
@@ -141,14 +145,14 @@ def _publish(settings, community, rng=None):
         lake.write(contract, partition, pa.Table.from_pylist(rows, schema=contract.schema))
 
 
-def _build(settings):
+def _build(settings, *others):
     """Make the tables of this test as `build_warehouse` would, without all others and without data tests."""
     catalog = write_catalog(Lake(settings.lake_uri), catalog_path(settings))
     plan = plan_build(settings, catalog)
     assert not plan.up_to_date
     for invocation in plan.invocations:
         window = invocation[invocation.index("--event-time-start") :]
-        _run_dbt(settings, ["run", *SELECTION, *window])
+        _run_dbt(settings, ["run", *SELECTION, *others, *window])
     remember_build(settings, catalog)
     return plan
 
@@ -197,6 +201,21 @@ def test_the_community_holds_what_is_hard(rebuilt, community):
     exposed = "select count(photo_imbalance), count(followee_imbalance) from fct_exposure_monthly"
     assert min(_rows(rebuilt, exposed)[0]) > 20
     assert _rows(rebuilt, "select distinct model_version from fct_user_months") == [("b",)]
+
+
+def test_data_tests_agree_where_much_has_no_time_and_pairs_have_several_links(rebuilt):
+    _run_dbt(rebuilt, ["run", "--select", *COMPARED])
+    _run_dbt(rebuilt, DATA_TESTS)
+
+
+def test_a_graph_without_times_has_no_months(tmp_path):
+    settings = _settings(tmp_path)
+    people = [{"user_id": i, "joined_at": None, "opted_in": True} for i in range(3)]
+    links = [{"follower_id": 0, "followee_id": 1}, {"follower_id": 1, "followee_id": 2}]
+    _publish(settings, {USERS: people, EDGES: links})
+    _build(settings, *COMPARED)
+    assert [_rows(settings, f"select count(*) from {table}") for table in MARTS] == [[(0,)]] * len(MARTS)
+    _run_dbt(settings, DATA_TESTS)
 
 
 def test_followers_are_counted_pair_by_pair_at_the_end_of_each_month(rebuilt, community):

@@ -83,23 +83,46 @@ standing as (
     group by spells.follower_id, months.event_month
 ),
 
+-- Kept apart from its scores, or all photos of all months would be joined with theirs.
+uploaded as materialized (
+    select
+        photos.photo_id,
+        photos.user_id,
+        photos.uploaded_at,
+        months.event_month
+    from {{ ref('stg_lake__photos') }} as photos
+    inner join months on {{ month_of('photos.uploaded_at') }} = months.event_month
+    where photos.user_id is not null
+),
+
+photos as (
+    select
+        uploaded.user_id,
+        uploaded.uploaded_at,
+        uploaded.event_month,
+        cast(scores.beauty as decimal(10, 9)) as beauty
+    from uploaded
+    inner join {{ ref('stg_lake__scores') }} as scores on uploaded.photo_id = scores.photo_id
+    inner join {{ ref('int_beauty_models__selected') }} as selected on scores.model_version = selected.model_version
+),
+
 -- Links that began or ended in the month saw the photos that were uploaded while they stood.
 changing as (
     select
         spells.follower_id as user_id,
-        months.event_month,
+        photos.event_month,
         count(distinct spells.followee_id) as seen_followees,
         count(*) as seen_photos,
-        sum(cast(photos.beauty as decimal(10, 9))) as seen_beauty_sum
+        sum(photos.beauty) as seen_beauty_sum
     from spells
     inner join months on spells.started_month = months.event_month or spells.ended_month = months.event_month
-    inner join {{ ref('int_photos__beauty') }} as photos
+    inner join photos
         on
             spells.followee_id = photos.user_id
-            and months.event_month = {{ month_of('photos.uploaded_at') }}
+            and months.event_month = photos.event_month
             and spells.started_at <= photos.uploaded_at
             and (spells.ended_at is null or spells.ended_at > photos.uploaded_at)
-    group by spells.follower_id, months.event_month
+    group by spells.follower_id, photos.event_month
 ),
 
 seen as (

@@ -22,9 +22,11 @@ beginning as (
 {% if is_incremental() -%}
 -- A month that the community no longer has is no state to start from.
 before as (
-    select cast(min(months.event_month) - interval 1 month as date) as event_month
+    select
+        cast(min(months.event_month) - interval 1 month as date) as event_month,
+        min(beginning.first_month) as first_month
     from months
-    inner join beginning on months.event_month > beginning.first_month
+    cross join beginning
 ),
 
 state as (
@@ -40,7 +42,7 @@ state as (
         made.member_of_groups,
         made.active_weeks_cumulative as active_weeks
     from {{ this }} as made
-    inner join before on made.event_month = before.event_month
+    inner join before on made.event_month = before.event_month and made.event_month >= before.first_month
 ),
 
 {% endif -%}
