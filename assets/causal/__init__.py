@@ -1,0 +1,1 @@
+"""Matching experiments: designs, matched samples, estimates and what could refute them."""
