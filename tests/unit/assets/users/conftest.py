@@ -80,6 +80,7 @@ MARTS = {
         "select user_id, (date '2014-01-01' + to_months(m::integer))::date as event_month, m::bigint as tenure_months, "
         "beauty as beauty_cumulative, ceil(photos * (m + 1) / 12.0)::bigint as photos_cumulative, "
         "ceil(favorites * (m + 1) / 12.0)::bigint as favorites_received_cumulative, followers, "
-        '"groups" as member_of_groups, least(m, photos)::bigint as active_weeks_cumulative from people, range(12) as months (m)'
+        '"groups" as member_of_groups, least(m, photos)::bigint as active_weeks_cumulative '
+        "from people, range(12) as months (m)"
     ),
 }
