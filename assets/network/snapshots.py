@@ -118,7 +118,7 @@ def digest(links: Links) -> str:
     """Sixteen hexadecimal digits over users and links."""
     found = hashlib.sha256()
     for part in (links.users, links.source, links.target):
-        found.update(np.ascontiguousarray(part))
+        found.update(np.ascontiguousarray(part).data)
     return found.hexdigest()[:16]
 
 
