@@ -18,17 +18,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from machine import peak_memory_mib, stolen_seconds, usable_cores
-
 from assets.network.links import simple_links
 from assets.network.positions import components, core_numbers, count_triangles, local_clustering, page_rank, sampled
+from tests.benchmarks.machine import peak_memory_mib, stolen_seconds, usable_cores
 
 STAGES = ("build", "core numbers", "PageRank", "components", "clustering")
 TAIL = 2.3
