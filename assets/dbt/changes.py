@@ -104,8 +104,12 @@ def changed_partitions(before: Mapping[str, str], after: Mapping[str, str]) -> l
 
 
 def remember_build(settings: Settings, catalog: Mapping[str, Any]) -> None:
-    """Note that marts were built and published from this catalog."""
+    """Note that marts were built and published from this catalog; models of results come after them in any case.
+
+    The warehouse may be a new file, which holds none, whatever is remembered of the old one.
+    """
     write_json(_state(catalog), _memory(settings))
+    _results_memory(settings).unlink(missing_ok=True)
 
 
 def remember_results(settings: Settings, catalog: Mapping[str, Any]) -> None:
@@ -114,8 +118,9 @@ def remember_results(settings: Settings, catalog: Mapping[str, Any]) -> None:
 
 
 def forget_build(settings: Settings) -> None:
-    """Make the next build a full one."""
+    """Make the next build a full one, of models of results, too."""
     _memory(settings).unlink(missing_ok=True)
+    _results_memory(settings).unlink(missing_ok=True)
 
 
 def project_fingerprint(project: Path = DBT_PROJECT) -> str:

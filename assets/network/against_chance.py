@@ -63,7 +63,7 @@ class Standing:
 
     Attributes:
         beauty: (n,) mean beauty; nan for users without.
-        photos: (n,) photos behind it; 1 for whom it is not known.
+        photos: (n,) photos behind it; 0 for users without.
     """
 
     beauty: Floats

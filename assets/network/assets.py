@@ -84,7 +84,7 @@ def graph_snapshots(context: dg.AssetExecutionContext, config: GraphSnapshotConf
     """Measure the graph at the end of each month of the run, and of others whose past has changed."""
     store, asked = lake.open(), list(context.partition_keys)
     left = withdraw_users(store)
-    context.log.info(f"users who are published no longer leave {counted(len(left), 'month')}")
+    context.log.info(f"users who are published no longer leave {', '.join(left) or 'nothing'}")
     measured = measure_snapshots(store, asked, SnapshotConfig(**config.model_dump()), _CODE)
     wanted = sorted({*snapshot_months(store, asked), *measured})
     if not wanted:

@@ -66,8 +66,8 @@ def dyadic_estimate(
 def dyadic_variance(one: Integers, other: Integers, influence: Floats) -> tuple[float, float]:
     """Variance of a sum over pairs, and the effective number of users behind it.
 
-    It is at least what it would be if pairs with a common user were independent: inclusion and exclusion can otherwise
-    give less than nothing.
+    It is at least half of the squared sums by user: what inclusion and exclusion leave of them, on average, if pairs
+    with a common user are independent. Where pairs of a user cancel one another they can leave less than nothing.
 
     >>> variance, users = dyadic_variance(np.array([0, 0]), np.array([1, 2]), np.array([1.0, 1.0]))
     >>> variance  # both pairs share user 0, so it is the square of their sum

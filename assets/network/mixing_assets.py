@@ -267,7 +267,9 @@ def _clubs_result(table: pa.Table) -> dg.MaterializeResult:
     owners=OWNERS,
     description=contract_description(CORE_PROFILES),
     metadata=contract_metadata(CORE_PROFILES),
-    code_version=code_version_of("assets.network.cores", "assets.network.neighbours"),
+    code_version=code_version_of(
+        "assets.network.against_chance", "assets.network.cores", "assets.network.neighbours", "assets.network.snapshots"
+    ),
     check_specs=[
         dg.AssetCheckSpec(
             _EVERYBODY,

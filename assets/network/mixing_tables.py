@@ -206,7 +206,8 @@ def said_of_cores(found: Mapping[str, Mapping[str, Any]]) -> str:
     """How beauty and recognition go with the core, in a sentence."""
     parts = []
     for name, numbers in found.items():
-        if np.isnan(numbers["lower"]):
-            return "too few users with beauty to tell"
-        parts.append(f"{name} {numbers['spearman']:.2f} ({numbers['lower']:.2f} to {numbers['upper']:.2f})")
+        if not np.isnan(numbers["lower"]):
+            parts.append(f"{name} {numbers['spearman']:.2f} ({numbers['lower']:.2f} to {numbers['upper']:.2f})")
+    if not parts:
+        return "too few users with beauty to tell"
     return "Spearman's correlation with the core number: " + ", ".join(parts)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assets.network.links import Links, simple_links
 
 Floats = NDArray[np.float64]
+_EQUAL = 1e-12
 Statistics = Callable[[Links, Floats], dict[str, float]]
 """Named statistics of a graph and a number (n,) of each user, nan where there is none."""
 
@@ -140,9 +141,12 @@ def _beside(value: float, draws: Floats) -> AgainstNull:
         nothing = float("nan")
         return AgainstNull(value, nothing, nothing, nothing, nothing, nothing, nothing, len(draws))
     mean, deviation = float(draws.mean()), float(draws.std(ddof=1))
+    # Equal draws differ from their mean by its rounding.
+    if np.ptp(draws) <= _EQUAL * max(1.0, abs(mean)):
+        deviation = 0.0
     lower, upper = np.quantile(draws, [0.025, 0.975])
     # Rounding must not make equal draws look as if they were nearer.
-    as_far = int((np.abs(draws - mean) >= abs(value - mean) * (1 - 1e-12)).sum())
+    as_far = int((np.abs(draws - mean) >= abs(value - mean) * (1 - _EQUAL)).sum())
     z = (value - mean) / deviation if deviation > 0 else float("nan")
     p_value = (1 + as_far) / (1 + len(draws))
     return AgainstNull(value, mean, deviation, float(lower), float(upper), z, p_value, len(draws))

@@ -107,7 +107,8 @@ class LinkTimes:
     Attributes:
         users: Number of users n.
         key: (p,) position of the follower times n plus that of the followee, ascending.
-        month: (p,) month of the first link; ``UNDATED_MONTH`` where one of the pair's links has no time.
+        month: (p,) month of the first link; ``UNDATED_MONTH`` where one of the pair's links has no time or is older
+            than the observation, ``months`` where all are younger.
         received: (l,) followee times months plus month of each dated link, ascending.
         months: Months of the observation.
     """
@@ -139,7 +140,11 @@ class LinkTimes:
         place, answered = self._places(followee, follower)
         back = self.month[place] if len(self.key) else month
         earlier = (back < month) | ((back == month) & (followee < follower))
-        return np.asarray((month >= 0) & ~(answered & earlier))
+        return np.asarray(self.are_observed(month) & ~(answered & earlier))
+
+    def are_observed(self, month: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which months of first links lie in the observation."""
+        return np.asarray((month >= 0) & (month < self.months))
 
     def followers(self, user: Integers, month: Integers) -> Integers:
         """Links that each user had received before a month, unfollows not subtracted."""
@@ -155,10 +160,12 @@ def link_times(known: UserMonths, by_month: Iterable[MonthOfLinks]) -> LinkTimes
     Args:
         known: Users and months.
         by_month: Month (``UNDATED_MONTH`` for links without a time), ids of followers and of followees. Months come in
-            any order; links of months outside the observation count as undated.
+            any order. Links of months before the observation count as undated, later ones only tell who was ever
+            linked.
     """
     n, length = len(known.users), known.months
-    # One number holds pair and month, undated first, so that links are sorted in place.
+    # One number holds pair and month, undated first and too young last, so that links are sorted in place.
+    codes = length + 2
     dated: list[Integers] = [np.zeros(0, np.int64)]
     received: list[Integers] = [np.zeros(0, np.int64)]
     for month, followers, followees in by_month:
@@ -167,16 +174,16 @@ def link_times(known: UserMonths, by_month: Iterable[MonthOfLinks]) -> LinkTimes
         if is_dated:
             received.append((followee * length + month)[followee >= 0])
         held = (follower >= 0) & (followee >= 0) & (follower != followee)
-        dated.append((follower[held] * n + followee[held]) * (length + 1) + (month + 1 if is_dated else 0))
+        dated.append((follower[held] * n + followee[held]) * codes + min(max(month, -1), length) + 1)
     links = np.concatenate(dated)
     dated.clear()
     links.sort()
-    pair, is_first = links // (length + 1), np.ones(len(links), bool)
+    pair, is_first = links // codes, np.ones(len(links), bool)
     is_first[1:] = pair[1:] != pair[:-1]
     del pair
     links = links[is_first]
-    month_of_first = (links % (length + 1)).astype(np.int32) - np.int32(1)
-    links //= length + 1
+    month_of_first = (links % codes).astype(np.int32) - np.int32(1)
+    links //= codes
     got = np.concatenate(received)
     received.clear()
     got.sort()
@@ -234,14 +241,16 @@ def sampled_followers(links: LinkTimes, most: int, seed: int) -> Events:
     counts = np.zeros(links.users, np.int64)
     for start in range(0, len(links.key), _CHUNK):
         part = slice(start, start + _CHUNK)
-        counts += np.bincount(links.key[part][links.month[part] >= 0] // links.users, minlength=links.users)
+        counts += np.bincount(
+            links.key[part][links.are_observed(links.month[part])] // links.users, minlength=links.users
+        )
     users = np.random.default_rng(seed).permutation(np.flatnonzero((counts > 0) & (counts <= most)))
     chosen = np.zeros(links.users, bool)
     chosen[users[np.cumsum(counts[users]) <= most]] = True
     ranges = np.searchsorted(links.key, np.flatnonzero(chosen)[:, None] * links.users + [0, links.users])
     lengths = ranges[:, 1] - ranges[:, 0]
     rows = np.arange(lengths.sum()) + np.repeat(ranges[:, 0] - np.cumsum(lengths) + lengths, lengths)
-    return _events(links, rows[links.month[rows] >= 0])
+    return _events(links, rows[links.are_observed(links.month[rows])])
 
 
 def _events(links: LinkTimes, rows: Integers) -> Events:

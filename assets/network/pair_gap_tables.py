@@ -114,7 +114,7 @@ def _homophily_row(study: PairStudy, links: LinkTimes) -> dict[str, Any]:
     two, third, _, _ = study.ends(SAME_GAP, NEVER_LINKED)
     crossed = links_among(links, np.concatenate([one, two]), np.concatenate([other, third]))
     linked = len(np.unique(study.matches[ANY_GAP].row))
-    return _row(HOMOPHILY, homophily(study), linked, len(one), crossed, max(study.imbalance.values()))
+    return _row(HOMOPHILY, homophily(study), linked, len(one), crossed, study.imbalance[ANY_GAP])
 
 
 def _pull_row(reading: str, study: FollowerMonths, links: LinkTimes) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from assets.contracts.community import EDGES, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.network import GRAPH_METRICS, USER_GRAPH_METRICS
-from assets.contracts.table import UNDATED
+from assets.contracts.registry import all_contracts, result_tables
+from assets.contracts.table import UNDATED, TableContract
 from assets.network.links import Links, simple_links
 from assets.network.positions import Positions, positions
 from assets.network.structure import graph_metrics
@@ -123,22 +124,30 @@ def digest(links: Links) -> str:
 
 
 def withdraw_users(lake: Lake) -> list[str]:
-    """Take users who are published no longer out of all months; what is left of a month is never current.
+    """Take users who are published no longer out of all months, and out of all tables that are computed from marts.
+
+    Those are made again only after the warehouse, which may fail. What is left of a partition is never current.
 
     Returns:
-        The months that somebody left.
+        ``table/partition`` that somebody left.
     """
     import pyarrow.compute as pc
 
     published = lake.read(USERS, columns=["user_id"])["user_id"]
     left = []
-    for month in lake.partitions(USER_GRAPH_METRICS.key):
-        rows = lake.read(USER_GRAPH_METRICS, [month])
-        kept = rows.filter(pc.is_in(rows["user_id"], value_set=published))
-        if kept.num_rows < rows.num_rows:
-            lake.write(USER_GRAPH_METRICS, month, kept, code_version=_WITHDRAWN)
-            left.append(month)
+    for contract, column in _tables_of_users():
+        for partition in lake.partitions(contract.key):
+            rows = lake.read(contract, [partition])
+            kept = rows.filter(pc.is_in(rows[column], value_set=published))
+            if kept.num_rows < rows.num_rows:
+                lake.write(contract, partition, kept, code_version=_WITHDRAWN)
+                left.append(f"{contract.key}/{partition}")
     return left
+
+
+def _tables_of_users() -> list[tuple[TableContract, str]]:
+    tables = [USER_GRAPH_METRICS, *(all_contracts()[key] for key in sorted(result_tables()))]
+    return [(table, r.column) for table in tables for r in table.references if r.to_table == USERS.key]
 
 
 def _is_current(lake: Lake, month: str, code_version: str, inputs: dict[str, str]) -> bool:

@@ -41,12 +41,18 @@ def _defined(value: float) -> float | None:
 
 
 def broken_correlations(rows: Rows) -> list[str]:
-    """Pairs whose interval misses the correlation or leaves [-1, 1]."""
-    return [
+    """Pairs whose interval misses the correlation or leaves [-1, 1], or lacks; all pairs where none has one."""
+    broken = [
         f"{row['measure']} and {row['other_measure']}"
         for row in rows
-        if row["lower"] is not None and not -1 <= row["lower"] <= row["value"] <= row["upper"] <= 1
+        if _lacks_interval(row)
+        or (row["lower"] is not None and not -1 <= row["lower"] <= row["value"] <= row["upper"] <= 1)
     ]
+    return broken if any(row["value"] is not None for row in rows) else ["every pair of measures"]
+
+
+def _lacks_interval(row: Mapping[str, Any]) -> bool:
+    return row["value"] is not None and row["lower"] is None and row["users"] > 3
 
 
 def miscounted_pairs(rows: Rows, users: pa.Table) -> list[str]:

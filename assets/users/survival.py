@@ -40,6 +40,9 @@ _ROUNDING = 1e-12
 
 READ_MARTS = ("fct_user_retention", "fct_user_months")
 
+_HALF = 0.5 + 1e-9
+"""Products of shares that make one half exactly may come out a rounding above it."""
+
 DURATIONS_OF_USERS = """
     select user_id, duration_days, is_churned
     from fct_user_retention
@@ -224,7 +227,7 @@ def median_stay(days: Floats, churned: NDArray[np.bool_]) -> tuple[float | None,
     times = np.asarray(curve.surv_times, dtype=np.float64)
     # Where all have left the band is not defined; it has come down by then.
     gone = survival <= 0
-    return _first(times, survival <= 0.5), _first(times, (lower <= 0.5) | gone), _first(times, (upper <= 0.5))
+    return _first(times, survival <= _HALF), _first(times, (lower <= _HALF) | gone), _first(times, upper <= _HALF)
 
 
 def _first(times: Floats, true: NDArray[np.bool_]) -> float | None:
@@ -325,7 +328,7 @@ def broken_medians(medians: Rows, curves: Rows) -> list[str]:
     for row in medians:
         name = f"{row['class_name']} ({row['basis']})"
         middle, lower, upper = (row[f"{which}_days"] for which in ("median", "lower", "upper"))
-        reached = name in end and (middle is not None) == (end[name] <= 0.5)
+        reached = name in end and (middle is not None) == (end[name] <= _HALF)
         above = lower is None or middle is None or lower <= middle
         below = upper is None or (middle is not None and middle <= upper)
         broken += [] if reached and above and below and row["churned"] <= row["users"] else [name]

@@ -36,6 +36,7 @@ select
     not is_churned as is_censored,
     case
         when is_churned then (epoch_us(left_at) - epoch_us(started_at)) / 86400e6
-        when not is_churned then greatest(0, (epoch_us(churn_known_until) - epoch_us(started_at)) / 86400e6)
+        -- Who started later was never seen staying or leaving.
+        when started_at <= churn_known_until then (epoch_us(churn_known_until) - epoch_us(started_at)) / 86400e6
     end as duration_days
 from judged

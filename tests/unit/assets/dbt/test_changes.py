@@ -121,3 +121,12 @@ def test_marts_are_built_without_models_of_results(settings):
     selection = plan_build(settings, _catalog(BEFORE)).selection
     assert selection[0] == "--exclude"
     assert len(selection) == 1 + len(result_tables()) > 1
+
+
+def test_results_are_built_again_after_any_build_of_marts(settings):
+    """The warehouse may be a new file, though the lake, the marts and the published copy are as they were."""
+    remember_build(settings, _catalog(BEFORE))
+    remember_results(settings, _catalog(BEFORE))
+    assert plan_results(settings, _catalog(BEFORE)).up_to_date
+    remember_build(settings, _catalog(BEFORE))
+    assert not plan_results(settings, _catalog(BEFORE)).up_to_date

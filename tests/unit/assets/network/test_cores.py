@@ -68,3 +68,11 @@ def test_core_curves_leave_out_cores_of_few_users():
     rows = core_rows(CORES, USERS, MONTH).to_pylist()
     assert core_curves(rows, 2)["mean beauty"]["x"] == [2]
     assert core_curves(rows, 1)["mean favorites"]["y"] == [1, 10]
+
+
+def test_said_of_cores_leaves_out_what_is_not_known():
+    known = {"spearman": 0.25, "lower": 0.1, "upper": 0.4, "users": 9}
+    unknown = dict.fromkeys(known, float("nan"))
+    said = said_of_cores({"beauty": known, "favorites": unknown})
+    assert said == "Spearman's correlation with the core number: beauty 0.25 (0.10 to 0.40)"
+    assert said_of_cores({"beauty": unknown, "favorites": unknown}) == "too few users with beauty to tell"

@@ -57,6 +57,13 @@ def test_an_undated_answer_hides_which_link_was_first(known):
     assert not links.come_first(slice(None)).any()
 
 
+def test_an_answer_after_the_observation_hides_nothing_and_is_a_link(known):
+    links = link_times(known, [(1, [10], [20]), (known.months + 5, [20, 30], [10, 10])])
+    assert len(sampled_pairs(known, links, 0, 5, 0)) == 1
+    assert len(sampled_followers(links, 10, 0)) == 1
+    assert links.are_linked(*known.positions([[30], [10]])).all()
+
+
 def test_sampled_pairs_had_photos_before_and_are_the_same_again(known):
     links = link_times(known, [(2, [10, 30], [20, 10])])
     events = sampled_pairs(known, links, 1, 5, 0)
@@ -128,7 +135,7 @@ def test_dyadic_estimate_covers_where_users_have_effects():
     assert 181 <= covered <= 197
 
 
-def test_dyadic_variance_is_never_less_than_that_of_independent_pairs():
+def test_dyadic_variance_is_at_least_half_of_the_squared_sums_by_user():
     one, other = np.array([0, 0, 1, 1]), np.array([2, 3, 2, 3])
     psi = np.array([1.0, -0.9, -0.9, 1.0])
     # Sums by user are 0.1; pairs alone would leave less than nothing.

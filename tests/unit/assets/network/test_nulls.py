@@ -3,7 +3,8 @@ import pytest
 
 from assets.network.assortativity import assortativity
 from assets.network.links import simple_links
-from assets.network.nulls import against_rewirings, against_shuffles, mixing_curve, rewired, shuffled
+from assets.network.mixing_tables import still_draws
+from assets.network.nulls import _beside, against_rewirings, against_shuffles, mixing_curve, rewired, shuffled
 
 
 def random_links(seed=0, nodes=150, links=1_200):
@@ -82,3 +83,11 @@ def test_mixing_curve_forgets_where_it_began():
     assert [point["swaps_per_link"] for point in curve] == [1, 2, 5, 10, 20]
     assert kept[0] > kept[-1]
     assert kept[-1] == pytest.approx(kept[-2], abs=0.05)
+
+
+def test_draws_that_are_equal_do_not_vary_by_their_rounding():
+    beside = _beside(0.3, np.full(200, 0.3))
+    assert beside.null_sd == 0
+    assert np.isnan(beside.z)
+    assert beside.p_value == 1
+    assert still_draws([{"metric": "m", "null_model": "n", "value": 0.3, "null_sd": beside.null_sd}]) == ["m (n)"]

@@ -69,6 +69,9 @@ def test_checks_pass_on_sound_rows_and_see_bad_ones(rows, users):
     assert (broken_correlations(rows), miscounted_pairs(rows, users)) == ([], [])
     assert broken_correlations([{**rows[0], "lower": 0.9}, *rows[1:]]) == ["beauty and photos"]
     assert broken_correlations([{**rows[0], "upper": 1.2}, *rows[1:]]) == ["beauty and photos"]
+    assert broken_correlations([{**rows[0], "lower": None, "upper": None}, *rows[1:]]) == ["beauty and photos"]
+    nothing = {"value": None, "lower": None, "upper": None, "users": 0}
+    assert broken_correlations([{**row, **nothing} for row in rows]) == ["every pair of measures"]
     assert miscounted_pairs([{**rows[0], "users": 3}, *rows[1:]], users) == ["beauty and photos"]
     assert miscounted_pairs(rows[1:], users) == ["beauty and photos"]
     assert miscounted_pairs([rows[0], *rows], users) == ["beauty and photos"]

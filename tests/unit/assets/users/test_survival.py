@@ -52,6 +52,13 @@ def test_median_stay_of_the_leukaemia_trial_is_as_published():
     assert median_stay(CONTROL, ALL_RELAPSED) == (8, 4, 11)
 
 
+@pytest.mark.parametrize("users", range(2, 60, 2))
+def test_median_stay_is_reached_where_exactly_one_half_is_left(users):
+    """Products of shares may come out a rounding above one half."""
+    days = np.arange(1.0, users + 1)
+    assert median_stay(days, np.ones(users, bool))[0] == users / 2
+
+
 def test_log_rank_of_the_leukaemia_trial_is_as_published():
     groups = np.repeat([1, 2], 21)
     statistic, p_value = log_rank(np.r_[TREATED, CONTROL], np.r_[TREATED_RELAPSED, ALL_RELAPSED], groups)
