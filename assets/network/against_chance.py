@@ -39,17 +39,23 @@ class ChanceConfig:
     """How many worlds are drawn.
 
     Attributes:
-        shuffles: Deals of beauty.
+        shuffles: Deals of beauty, at most.
         rewirings: Rewired graphs.
         swaps: All rewirings together swap at most so many pairs of links, as long as ten graphs remain: time follows
             the number of swaps.
+        looks: All deals together look at so many links, as long as forty deals remain.
         seed: Seed of all draws.
     """
 
     shuffles: int = 200
     rewirings: int = 50
     swaps: int = 200_000_000
+    looks: int = 400_000_000
     seed: int = 0
+
+    def shuffles_of(self, links: Links) -> int:
+        """Deals of beauty on a graph."""
+        return min(self.shuffles, max(40, self.looks // max(1, len(links))))
 
     def rewirings_of(self, links: Links, swaps_per_link: int = 10) -> int:
         """Rewired graphs that are drawn of a graph."""
@@ -168,7 +174,7 @@ def hold_against_chance(links: Links, users: Standing, config: ChanceConfig) -> 
             **{("beauty", at): club_density(graph, world.beauty, at) for at in levels},
         }
 
-    shuffles, rewirings = config.shuffles, config.rewirings_of(links)
+    shuffles, rewirings = config.shuffles_of(links), config.rewirings_of(links)
     found: dict[str, Mapping[Any, AgainstNull]] = {
         SHUFFLED: against_shuffles(statistics, links, users.seats, shuffles, config.seed),
         REWIRED: against_rewirings(statistics, links, users.seats, rewirings, config.seed),

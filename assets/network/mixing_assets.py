@@ -105,10 +105,15 @@ CHECKS = {
 class ChanceSettings(dg.Config):
     """How many worlds are drawn; the same values give the same numbers."""
 
-    shuffles: int = Field(default=ChanceConfig.shuffles, ge=2, description="Deals of beauty.")
+    shuffles: int = Field(default=ChanceConfig.shuffles, ge=2, description="Deals of beauty, at most.")
     rewirings: int = Field(default=ChanceConfig.rewirings, ge=2, description="Rewired graphs, at most.")
     swaps: int = Field(
         default=ChanceConfig.swaps, ge=0, description="Swaps that all rewirings may cost; ten graphs are always drawn."
+    )
+    looks: int = Field(
+        default=ChanceConfig.looks,
+        ge=0,
+        description="Links that all deals may look at; there are forty deals at least.",
     )
     seed: int = Field(default=ChanceConfig.seed, description="Seed of all draws.")
 

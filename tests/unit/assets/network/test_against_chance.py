@@ -151,6 +151,14 @@ def test_rewirings_are_fewer_for_many_links_and_never_below_ten():
     assert ChanceConfig(rewirings=3, swaps=0).rewirings_of(links) == 3
 
 
+def test_deals_are_fewer_for_many_links_and_never_below_forty():
+    links, _ = _community(alike=False)
+    assert ChanceConfig(shuffles=200).shuffles_of(links) == 200
+    assert ChanceConfig(shuffles=200, looks=len(links) * 100).shuffles_of(links) == 100
+    assert ChanceConfig(shuffles=200, looks=0).shuffles_of(links) == 40
+    assert ChanceConfig(shuffles=3, looks=0).shuffles_of(links) == 3
+
+
 def test_quality_of_users_is_that_of_the_largest_source():
     rows = pa.table(
         {
