@@ -41,11 +41,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## simulate a community, run everything on it, print who is beautiful and unseen
 	$(BIN)/beautyflow demo
 
-test: setup ## all tests but the ones that kill whole jobs or need a GPU
-	$(PYTEST) -m "not faults and not gpu"
+test: setup ## all tests but the ones that kill whole jobs, take minutes or need a GPU
+	$(PYTEST) -m "not faults and not long and not gpu"
 
-test-faults: setup ## kill whole jobs at random moments, Ray included
-	$(PYTEST) -m faults
+test-faults: setup ## kill whole jobs at random moments, Ray included, and what takes minutes
+	$(PYTEST) -m "faults or long"
 
 lint: setup ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff check .

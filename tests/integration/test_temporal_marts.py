@@ -225,6 +225,7 @@ def _verdicts(settings, home, *statements):
     return {name.split(".")[2]: status for name, status in names.items() if name.startswith("test.")}
 
 
+@pytest.mark.long
 def test_talented_unseen_users_of_the_simulator_are_found(tmp_path):
     """At its default knobs, with ready-made scores in place of images: far more than chance finds."""
     settings = _settings(tmp_path)
