@@ -64,14 +64,11 @@ def tail_figure(
 
 def curves_figure(curves: Mapping[str, Sequence[float]], title: str, xlabel: str) -> bytes:
     """One panel per named curve, each with a scale of its own, against 1, 2, 3 ..."""
-    figure, axes = _canvas(title)
-    axes.remove()
-    figure.set_figheight(1.2 + 1.6 * len(curves))
+    figure = _panels(1.2 + 1.6 * len(curves))
     for number, ((name, values), color) in enumerate(zip(curves.items(), cycle(_COLORS), strict=False), 1):
-        panel = figure.add_subplot(len(curves), 1, number)
+        panel = _panel(figure, len(curves), number)
         panel.plot(range(1, len(values) + 1), values, marker="o", markersize=3, color=color, linewidth=1.8)
         panel.set_ylabel(name)
-        panel.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, x=0.02, ha="left")
     if curves:
         figure.axes[-1].set_xlabel(xlabel)
@@ -140,18 +137,15 @@ def bands_figure(
 
     A curve is ``x``, ``y``, ``lower``, ``upper``, None where unknown.
     """
-    figure, axes = _canvas(title)
-    axes.remove()
-    figure.set_figheight(1.0 + 2.0 * len(panels))
+    figure = _panels(1.0 + 2.0 * len(panels))
     for number, ((name, curve), color) in enumerate(zip(panels.items(), cycle(_COLORS), strict=False), 1):
-        panel = figure.add_subplot(len(panels), 1, number)
-        known = {key: [float("nan") if value is None else value for value in values] for key, values in curve.items()}
+        panel = _panel(figure, len(panels), number)
+        known = _known(curve)
         panel.fill_between(known["x"], known["lower"], known["upper"], color=color, alpha=0.18, linewidth=0)
         panel.plot(known["x"], known["y"], marker="o", markersize=3, color=color, linewidth=1.6)
         if logarithmic:
             panel.set_xscale("log")
         panel.set_ylabel(name)
-        panel.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold")
     if panels:
         figure.axes[-1].set_xlabel(xlabel)
@@ -218,7 +212,7 @@ def steps_figure(
     figure, axes = _canvas(title)
     figure.set_figheight(3.8)
     for (name, curve), color in zip(curves.items(), cycle(_MANY_COLORS), strict=False):
-        known = {key: [float("nan") if value is None else value for value in values] for key, values in curve.items()}
+        known = _known(curve)
         axes.fill_between(known["x"], known["lower"], known["upper"], step="post", color=color, alpha=0.15, linewidth=0)
         axes.step(known["x"], known["y"], where="post", color=color, linewidth=1.8, label=name)
     axes.set_ylim(0, 1.02)
@@ -241,24 +235,41 @@ def event_study_figure(
 
     A panel is name -> curve; a curve is ``x``, ``y``, ``lower``, ``upper``, None where unknown.
     """
-    figure, axes = _canvas(title)
-    axes.remove()
-    figure.set_figheight(1.0 + 2.3 * len(panels))
+    figure = _panels(1.0 + 2.3 * len(panels))
     for number, (name, curves) in enumerate(panels.items(), 1):
-        panel = figure.add_subplot(len(panels), 1, number)
+        panel = _panel(figure, len(panels), number)
         panel.axhline(0, color=_GREY, linewidth=0.8)
         panel.axvline(0, color=_GREY, linewidth=0.8, linestyle="--")
         for (label, curve), color in zip(curves.items(), cycle(_COLORS), strict=False):
-            known = {key: [float("nan") if v is None else v for v in values] for key, values in curve.items()}
+            known = _known(curve)
             panel.fill_between(known["x"], known["lower"], known["upper"], color=color, alpha=0.15, linewidth=0)
             panel.plot(known["x"], known["y"], marker="o", markersize=3, color=color, linewidth=1.6, label=label)
         panel.set_ylabel(name)
-        panel.spines[["top", "right"]].set_visible(False)
         panel.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     figure.suptitle(title, x=0.02, ha="left", fontsize=10, fontweight="bold")
     if panels:
         figure.axes[-1].set_xlabel(xlabel)
     return _png(figure)
+
+
+def _known(curve: Mapping[str, Sequence[float | None]]) -> dict[str, list[float]]:
+    """A curve with nan where it is not known."""
+    return {key: [float("nan") if value is None else value for value in values] for key, values in curve.items()}
+
+
+def _panels(height: float) -> "Figure":
+    """A figure without any panel yet."""
+    figure, axes = _canvas("")
+    axes.remove()
+    figure.set_figheight(height)
+    return figure
+
+
+def _panel(figure: "Figure", panels: int, number: int) -> "Axes":
+    """The next of panels below one another, the first one is 1."""
+    panel = figure.add_subplot(panels, 1, number)
+    panel.spines[["top", "right"]].set_visible(False)
+    return panel
 
 
 def _canvas(title: str) -> "tuple[Figure, Axes]":

@@ -59,6 +59,35 @@ def not_made(asset: str, reason: str, *checks: str) -> "dg.MaterializeResult[Any
     )
 
 
+def table_spec(
+    contract: TableContract, group: str, deps: Iterable[str], kinds: set[str], code_version: str
+) -> dg.AssetSpec:
+    """A table that a step makes together with others."""
+    return dg.AssetSpec(
+        contract.key,
+        deps=list(deps),
+        group_name=group,
+        kinds=kinds,
+        owners=OWNERS,
+        description=contract_description(contract),
+        metadata=contract_metadata(contract),
+        code_version=code_version,
+    )
+
+
+def table_result(
+    contract: TableContract, rows: int, found: Mapping[str, tuple[bool, str]], **metadata: Any
+) -> "dg.MaterializeResult[Any]":
+    """What a table holds, with its checks, all of them errors: check -> whether it passed, and in words."""
+    return dg.MaterializeResult(
+        asset_key=contract.key,
+        metadata={"dagster/row_count": rows, **metadata},
+        check_results=[
+            check_result(contract, name, passed, said, is_error=True) for name, (passed, said) in found.items()
+        ],
+    )
+
+
 def check_result(
     contract: TableContract, check: str, passed: bool, said: str, *, is_error: bool = False
 ) -> dg.AssetCheckResult:

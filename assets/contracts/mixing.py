@@ -13,7 +13,6 @@ _MONTH = Column(
     "First day of the month at whose end the graph is looked at; null for a graph without times.",
     nullable=True,
 )
-_DEFINITION = Column("definition", pa.string(), "What is measured, and by whose definition.")
 
 
 def _number(name: str, description: str, *, nullable: bool = True) -> Column:
@@ -41,6 +40,13 @@ _AGAINST_CHANCE = (
     _count("draws", "Draws in which the number is defined."),
 )
 
+_METRICS_AGAINST_CHANCE = (
+    _MONTH,
+    Column("metric", pa.string(), "Name of the metric; `definition` says what it is."),
+    *_AGAINST_CHANCE,
+    Column("definition", pa.string(), "What is measured, and by whose definition."),
+)
+
 BEAUTY_MIXING = TableContract(
     key="beauty_mixing",
     description=(
@@ -49,12 +55,7 @@ BEAUTY_MIXING = TableContract(
         "with the user's own."
     ),
     grain="one row per metric and null model",
-    columns=(
-        _MONTH,
-        Column("metric", pa.string(), "Name of the metric; `definition` says what it is."),
-        *_AGAINST_CHANCE,
-        _DEFINITION,
-    ),
+    columns=_METRICS_AGAINST_CHANCE,
     primary_key=("metric", "null_model"),
     reads_marts=True,
 )
@@ -67,12 +68,7 @@ MAJORITY_ILLUSION = TableContract(
         "against oneself, and over photos, each beside both null models."
     ),
     grain="one row per metric and null model",
-    columns=(
-        _MONTH,
-        Column("metric", pa.string(), "Name of the metric; `definition` says what it is."),
-        *_AGAINST_CHANCE,
-        _DEFINITION,
-    ),
+    columns=_METRICS_AGAINST_CHANCE,
     primary_key=("metric", "null_model"),
     reads_marts=True,
 )

@@ -9,6 +9,7 @@ from assets.contracts.crowd_results import CROWD_AGREEMENT
 from assets.contracts.lake import Lake
 from assets.crowd.photo_ratings import accepted_ratings
 from assets.statistics.agreement import Ratings, agreement
+from assets.statistics.undefined import defined
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,10 +63,6 @@ def _rows(counted: str, ratings: "pl.DataFrame", config: AgreementConfig) -> lis
     }
     return [
         {"raters_counted": counted, "coefficient": name, "level": config.level, **sizes}
-        | {end: _defined(getattr(interval, end)) for end in ("value", "lower", "upper")}
+        | {end: defined(getattr(interval, end)) for end in ("value", "lower", "upper")}
         for name, interval in found.items()
     ]
-
-
-def _defined(value: float) -> float | None:
-    return value if value == value else None

@@ -13,6 +13,7 @@ MICROBATCH = "+config.incremental_strategy:microbatch"
 EMPTY_WINDOW = ("1970-01", "1970-01")
 """Window of a community without any dated row: makes microbatch tables, which need a window, without rows."""
 
+_BUILD = ("build", "--exclude-resource-type", "unit_test")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _GAP_WORTH_A_RUN = 36
 
@@ -84,7 +85,7 @@ def build_invocations(months: Iterable[str], *, full_refresh: bool) -> list[list
     """
     *earlier, last = month_windows(months) or [EMPTY_WINDOW]
     invocations = [["run", "--select", MICROBATCH, *event_time_arguments(window)] for window in earlier]
-    invocations.append(["build", "--exclude-resource-type", "unit_test", *event_time_arguments(last)])
+    invocations.append([*_BUILD, *event_time_arguments(last)])
     if full_refresh:
         invocations[0].append("--full-refresh")
     return invocations
@@ -92,7 +93,7 @@ def build_invocations(months: Iterable[str], *, full_refresh: bool) -> list[list
 
 def results_invocations() -> list[list[str]]:
     """The dbt invocation that makes models of results, which are made whole, and runs their data tests."""
-    return [["build", "--exclude-resource-type", "unit_test"]]
+    return [[*_BUILD]]
 
 
 def _month_number(month: str) -> int:

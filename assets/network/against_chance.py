@@ -18,6 +18,7 @@ from assets.network.clubs import club_density, thresholds
 from assets.network.illusion import DEFINITIONS, illusion
 from assets.network.links import Links
 from assets.network.nulls import AgainstNull, against_rewirings, against_shuffles, mixing_curve
+from assets.statistics.undefined import defined
 
 Floats = NDArray[np.float64]
 
@@ -137,19 +138,19 @@ class AgainstChance:
     found: Mapping[str, Mapping[tuple[str, str | float], AgainstNull]]
     members: Mapping[tuple[str, str | float], int]
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Rows of a table: ``name``, ``null_model`` and the numbers; what is not defined is None."""
+    def rows(self, table: str, label: str) -> list[dict[str, Any]]:
+        """Rows of a table: the name, in a column ``label``, ``null_model`` and the numbers; None where not defined."""
         return [
             {
-                "name": name,
+                label: name,
                 "null_model": null_model,
-                "value": _defined(beside.value),
-                "null_mean": _defined(beside.null_mean),
-                "null_sd": _defined(beside.null_sd),
-                "null_lower": _defined(beside.lower),
-                "null_upper": _defined(beside.upper),
-                "z": _defined(beside.z),
-                "p_value": _defined(beside.p_value),
+                "value": defined(beside.value),
+                "null_mean": defined(beside.null_mean),
+                "null_sd": defined(beside.null_sd),
+                "null_lower": defined(beside.lower),
+                "null_upper": defined(beside.upper),
+                "z": defined(beside.z),
+                "p_value": defined(beside.p_value),
                 "draws": beside.draws,
             }
             for null_model, numbers in self.found.items()
@@ -191,14 +192,10 @@ def rewiring_rows(links: Links, users: Standing, seed: int = 0) -> list[dict[str
         {
             "swaps_per_link": step["swaps_per_link"],
             "kept": step["kept"],
-            "assortativity": _defined(step["statistic"]),
+            "assortativity": defined(step["statistic"]),
         }
         for step in steps
     ]
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def quality_of_users(rows: pa.Table) -> tuple[str, pa.Table]:

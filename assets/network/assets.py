@@ -15,12 +15,10 @@ from assets.contracts.provenance import code_version_of
 from assets.contracts.wording import counted
 from assets.figures import curves_figure, tail_figure
 from assets.metadata import (
-    OWNERS,
-    contract_description,
-    contract_metadata,
     markdown_table,
     not_made,
     picture,
+    table_spec,
     tell_partition_rows,
 )
 from assets.network.snapshots import SnapshotConfig, measure_snapshots, snapshot_months, withdraw_users
@@ -54,16 +52,7 @@ class GraphSnapshotConfig(dg.Config):
 @dg.multi_asset(
     name="graph_snapshots",
     specs=[
-        dg.AssetSpec(
-            contract.key,
-            deps=["users", "edges"],
-            group_name="network",
-            kinds={"parquet", "networkit"},
-            owners=OWNERS,
-            description=contract_description(contract),
-            metadata=contract_metadata(contract),
-            code_version=_CODE,
-        )
+        table_spec(contract, "network", ["users", "edges"], {"parquet", "networkit"}, _CODE)
         for contract in (USER_GRAPH_METRICS, GRAPH_METRICS)
     ],
     check_specs=[

@@ -8,7 +8,7 @@ it says of an undirected graph changes with the numbering of users.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assets.network.links import Links, Pairs
+from assets.network.links import Integers, Links, Pairs
 
 Floats = NDArray[np.float64]
 
@@ -66,8 +66,18 @@ def mean_of_neighbours(links: Links, values: ArrayLike) -> Floats:
 
     It is what the curve k_nn is drawn from (Pastor-Satorras et al. 2001), with beauty in place of degree.
     """
-    numbers = np.asarray(values, np.float64)[links.target]
-    known = ~np.isnan(numbers)
-    counts = np.bincount(links.source[known], minlength=links.nodes)
-    sums = np.bincount(links.source[known], numbers[known], minlength=links.nodes)
-    return np.divide(sums, counts, out=np.full(links.nodes, np.nan), where=counts > 0)
+    return mean_around(links.source, np.asarray(values, np.float64)[links.target], links.nodes)[1]
+
+
+def mean_around(users: Integers, seen: Floats, nodes: int) -> tuple[Integers, Floats]:
+    """How many known numbers (n,) each user sees over links, and their mean (n,), nan where none is known.
+
+    Args:
+        users: (m,) position of the end of each link that sees.
+        seen: (m,) number of the other end; nan where it has none.
+        nodes: n.
+    """
+    known = ~np.isnan(seen)
+    counts = np.bincount(users[known], minlength=nodes)
+    sums = np.bincount(users[known], seen[known], minlength=nodes)
+    return counts, np.divide(sums, counts, out=np.full(nodes, np.nan), where=counts > 0)

@@ -30,12 +30,13 @@ from assets.figures import bands_figure, intervals_figure
 from assets.marts import Marts
 from assets.metadata import (
     OWNERS,
-    check_result,
     contract_description,
     contract_metadata,
     markdown_table,
     not_made,
     picture,
+    table_result,
+    table_spec,
 )
 from assets.network.against_chance import BEAUTY_OF_USERS, ChanceConfig, quality_of_users
 from assets.network.cores import RECOGNITION_OF_USERS, concentration, core_curves, core_rows
@@ -121,15 +122,12 @@ class ChanceSettings(dg.Config):
 @dg.multi_asset(
     name="beauty_against_chance",
     specs=[
-        dg.AssetSpec(
-            contract.key,
-            deps=["fct_user_beauty", USER_GRAPH_METRICS.key, USER_QUALITY.key],
-            group_name="network",
-            kinds={"parquet", "networkit"},
-            owners=OWNERS,
-            description=contract_description(contract),
-            metadata=contract_metadata(contract),
-            code_version=_CODE,
+        table_spec(
+            contract,
+            "network",
+            ["fct_user_beauty", USER_GRAPH_METRICS.key, USER_QUALITY.key],
+            {"parquet", "networkit"},
+            _CODE,
         )
         for contract in TABLES
     ],
@@ -317,11 +315,7 @@ def core_profiles(
 
 def _result(contract: TableContract, rows: int, passed: bool, said: str, **metadata: Any) -> dg.MaterializeResult:
     check = _EVERYBODY if contract is CORE_PROFILES else CHECKS[contract.key][0]
-    return dg.MaterializeResult(
-        asset_key=contract.key,
-        metadata={"dagster/row_count": rows, **metadata},
-        check_results=[check_result(contract, check, passed, said, is_error=True)],
-    )
+    return table_result(contract, rows, {check: (passed, said)}, **metadata)
 
 
 ASSETS = [beauty_against_chance, core_profiles]

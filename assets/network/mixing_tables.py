@@ -57,7 +57,7 @@ def mixing_tables(links: Links, users: pa.Table, month: date | None, config: Cha
         RICH_CLUBS: [
             {**row, "club": club, "members": held.members[club, row["at_least"]]}
             for club in ("degree", "beauty")
-            for row in _named(held.rows(club), "at_least")
+            for row in held.rows(club, "at_least")
         ],
         REWIRING_MIXING: rewiring_rows(links, people, config.seed),
         BEAUTY_BY_NEIGHBOURS: curve_rows(around["beauty"].to_numpy(zero_copy_only=False), followees),
@@ -68,11 +68,7 @@ def mixing_tables(links: Links, users: pa.Table, month: date | None, config: Cha
 
 
 def _described(held: AgainstChance, table: str, definitions: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{**row, "definition": definitions[row["metric"]]} for row in _named(held.rows(table), "metric")]
-
-
-def _named(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    return [{name: row["name"], **{key: value for key, value in row.items() if key != "name"}} for row in rows]
+    return [{**row, "definition": definitions[row["metric"]]} for row in held.rows(table, "metric")]
 
 
 def _table(schema: pa.Schema, rows: Rows, month: date | None) -> pa.Table:
@@ -161,10 +157,8 @@ def unbalanced_neighbours(rows: pa.Table) -> str:
 
 def following_users(rows: pa.Table) -> int:
     """Users of ``user_neighbours`` with beauty who follow somebody with beauty."""
-    return sum(
-        own is not None and around is not None
-        for own, around in zip(rows["beauty"].to_pylist(), rows["beauty_of_followees"].to_pylist(), strict=True)
-    )
+    known = [rows[name].is_valid().to_numpy() for name in ("beauty", "beauty_of_followees")]
+    return int(np.logical_and(*known).sum())
 
 
 def broken_cores(rows: Rows, users: int) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assets.network.assortativity import mean_around
 from assets.network.links import Links
 
 Floats = NDArray[np.float64]
@@ -18,8 +19,8 @@ def neighbour_rows(links: Links, beauty: Floats) -> pa.Table:
         links: The graph.
         beauty: (n,) mean beauty of users; nan for those without.
     """
-    followees, of_followees = _around(links.source, beauty[links.target], links.nodes)
-    followers, of_followers = _around(links.target, beauty[links.source], links.nodes)
+    followees, of_followees = mean_around(links.source, beauty[links.target], links.nodes)
+    followers, of_followers = mean_around(links.target, beauty[links.source], links.nodes)
     kept = (followees + followers) > 0
     columns = {
         "user_id": links.users,
@@ -30,13 +31,6 @@ def neighbour_rows(links: Links, beauty: Floats) -> pa.Table:
         "beauty_of_followers": of_followers,
     }
     return pa.table({name: pa.array(column[kept], from_pandas=True) for name, column in columns.items()})
-
-
-def _around(users: NDArray[np.int64], seen: Floats, nodes: int) -> tuple[NDArray[np.int64], Floats]:
-    known = ~np.isnan(seen)
-    counts = np.bincount(users[known], minlength=nodes)
-    sums = np.bincount(users[known], seen[known], minlength=nodes)
-    return counts, np.divide(sums, counts, out=np.full(nodes, np.nan), where=counts > 0)
 
 
 def curve_rows(beauty: Floats, of_followees: Floats, bins: int = 10) -> list[dict[str, Any]]:

@@ -17,13 +17,11 @@ from assets.contracts.wording import counted
 from assets.figures import event_study_figure
 from assets.marts import Marts
 from assets.metadata import (
-    OWNERS,
     check_result,
-    contract_description,
-    contract_metadata,
     markdown_table,
     not_made,
     picture,
+    table_spec,
 )
 from assets.network.event_study import StudyConfig
 from assets.network.pair_gap_tables import (
@@ -85,19 +83,7 @@ class PairGapConfig(dg.Config):
 
 @dg.multi_asset(
     name="pair_gaps_around_links",
-    specs=[
-        dg.AssetSpec(
-            contract.key,
-            deps=[*MARTS, EDGES.key],
-            group_name="network",
-            kinds={"parquet"},
-            owners=OWNERS,
-            description=contract_description(contract),
-            metadata=contract_metadata(contract),
-            code_version=_CODE,
-        )
-        for contract in TABLES
-    ],
+    specs=[table_spec(contract, "network", [*MARTS, EDGES.key], {"parquet"}, _CODE) for contract in TABLES],
     check_specs=[dg.AssetCheckSpec(name, asset=key, description=said) for name, (key, said) in CHECKS.items()],
 )
 def pair_gaps_around_links(

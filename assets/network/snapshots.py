@@ -26,6 +26,7 @@ from assets.contracts.table import UNDATED, TableContract
 from assets.network.links import Links, simple_links
 from assets.network.positions import Positions, positions
 from assets.network.structure import graph_metrics
+from assets.statistics.undefined import defined
 
 _NEVER = np.iinfo(np.int64).max
 _ALWAYS = np.iinfo(np.int64).min
@@ -263,7 +264,7 @@ def graph_rows(links: Links, found: Positions, month: str, config: SnapshotConfi
         {
             "snapshot_month": first_day(month),
             "metric": metric.name,
-            **{name: _or_none(getattr(metric, name)) for name in ("value", "lower", "upper")},
+            **{name: defined(getattr(metric, name)) for name in ("value", "lower", "upper")},
             "n": metric.n,
             "definition": metric.definition,
         }
@@ -275,7 +276,3 @@ def graph_rows(links: Links, found: Positions, month: str, config: SnapshotConfi
 def first_day(month: str) -> date | None:
     """First day of a month as snapshots are dated; None for a graph without times."""
     return None if month == UNDATED else date(int(month[:4]), int(month[5:]), 1)
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value

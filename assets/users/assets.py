@@ -4,25 +4,24 @@ The arithmetic stands in ``inequality.py`` and ``correlations.py``. Each table i
 marts, configuration and code are those of the last run.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import Field
 
 from assets.contracts.provenance import code_version_of
-from assets.contracts.table import TableContract
 from assets.contracts.users_results import INEQUALITY, LORENZ_CURVES, USER_CORRELATIONS
 from assets.contracts.wording import counted
 from assets.figures import heat_map_figure, lines_figure
 from assets.metadata import (
     OWNERS,
-    check_result,
     contract_description,
     contract_metadata,
     markdown_table,
     not_made,
     picture,
+    table_result,
+    table_spec,
 )
 from assets.resources import LakeResource, WarehouseResource
 from assets.users.correlations import (
@@ -77,16 +76,7 @@ class InequalitySettings(dg.Config):
 @dg.multi_asset(
     name="inequality",
     specs=[
-        dg.AssetSpec(
-            contract.key,
-            deps=list(READ_MARTS),
-            group_name="users",
-            kinds={"parquet"},
-            owners=OWNERS,
-            description=contract_description(contract),
-            metadata=contract_metadata(contract),
-            code_version=_INEQUALITY_CODE,
-        )
+        table_spec(contract, "users", READ_MARTS, {"parquet"}, _INEQUALITY_CODE)
         for contract in (INEQUALITY, LORENZ_CURVES)
     ],
     check_specs=[
@@ -114,7 +104,7 @@ def inequality(
         lambda: inequality_tables(users, InequalityConfig(**chosen)),
     )
     rows, curves = (tables[contract.key].to_pylist() for contract in (INEQUALITY, LORENZ_CURVES))
-    yield _made(
+    yield table_result(
         INEQUALITY,
         len(rows),
         {
@@ -124,7 +114,7 @@ def inequality(
         finding=said_of_inequality(rows),
         all=markdown_table(rows),
     )
-    yield _made(
+    yield table_result(
         LORENZ_CURVES,
         len(curves),
         {_CONVEX: _all_but(broken_curves(curves), len(curves))},
@@ -171,7 +161,7 @@ def user_correlations(
     rows = made_whole(context, store, USER_CORRELATIONS, inputs, {}, lambda: correlation_rows(users)).to_pylist()
     names, values, clear = matrix(rows)
     miscounted = miscounted_pairs(rows, users)
-    return _made(
+    return table_result(
         USER_CORRELATIONS,
         len(rows),
         {
@@ -199,18 +189,6 @@ def _all_but(broken: list[str], rows: int) -> tuple[bool, str]:
     if not rows:
         return False, "there is nothing to look at"
     return not broken, f"not true of {', '.join(broken)}" if broken else f"true of {counted(rows, 'row')}"
-
-
-def _made(
-    contract: TableContract, rows: int, found: Mapping[str, tuple[bool, str]], **metadata: Any
-) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        asset_key=contract.key,
-        metadata={"dagster/row_count": rows, **metadata},
-        check_results=[
-            check_result(contract, name, passed, said, is_error=True) for name, (passed, said) in found.items()
-        ],
-    )
 
 
 ASSETS = [inequality, user_correlations]

@@ -26,13 +26,11 @@ from assets.contracts.users_results import (
 from assets.contracts.wording import counted
 from assets.figures import bands_figure, heat_map_figure, steps_figure
 from assets.metadata import (
-    OWNERS,
-    check_result,
-    contract_description,
-    contract_metadata,
     markdown_table,
     not_made,
     picture,
+    table_result,
+    table_spec,
 )
 from assets.resources import LakeResource, WarehouseResource
 from assets.users import measures, survival
@@ -91,19 +89,7 @@ SURVIVAL_CHECKS = {
 def _specs(
     contracts: Sequence[TableContract], deps: Sequence[str], code_version: str, kinds: set[str]
 ) -> list[dg.AssetSpec]:
-    return [
-        dg.AssetSpec(
-            contract.key,
-            deps=deps,
-            group_name="users",
-            kinds=kinds,
-            owners=OWNERS,
-            description=contract_description(contract),
-            metadata=contract_metadata(contract),
-            code_version=code_version,
-        )
-        for contract in contracts
-    ]
+    return [table_spec(contract, "users", deps, kinds, code_version) for contract in contracts]
 
 
 class ClassSettings(dg.Config):
@@ -281,19 +267,9 @@ def _survival_results(
 
 def _result(contract: TableContract, rows: int, wrong: dict[str, str], **metadata: Any) -> dg.MaterializeResult:
     """What stands in a table, with its checks: check -> what is wrong, empty where nothing is."""
-    return dg.MaterializeResult(
-        asset_key=contract.key,
-        metadata={"dagster/row_count": rows, **metadata},
-        check_results=[
-            check_result(
-                contract,
-                name,
-                rows > 0 and not said,
-                said or (f"true of {counted(rows, 'row')}" if rows else "there is nothing to look at"),
-                is_error=True,
-            )
-            for name, said in wrong.items()
-        ],
+    fine = f"true of {counted(rows, 'row')}" if rows else "there is nothing to look at"
+    return table_result(
+        contract, rows, {name: (rows > 0 and not said, said or fine) for name, said in wrong.items()}, **metadata
     )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from assets.contracts.users_results import USER_CORRELATIONS
 from assets.statistics.intervals import fisher_z_interval
 from assets.statistics.rank import spearman
+from assets.statistics.undefined import defined
 from assets.users.measures import numbers
 
 Rows = Sequence[Mapping[str, Any]]
@@ -31,13 +32,9 @@ def correlation_rows(users: pa.Table) -> pa.Table:
         rho = spearman(values[one][both], values[other][both])
         # The last digit of a sum of squares may carry a perfect correlation past 1.
         interval = fisher_z_interval(float(np.clip(rho, -1, 1)), int(both.sum()), ranks=True)
-        numbered = {name: _defined(getattr(interval, name)) for name in ("value", "lower", "upper")}
+        numbered = {name: defined(getattr(interval, name)) for name in ("value", "lower", "upper")}
         rows.append({"measure": one, "other_measure": other, **numbered, "users": interval.n})
     return pa.Table.from_pylist(rows, schema=USER_CORRELATIONS.schema)
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def broken_correlations(rows: Rows) -> list[str]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from assets.contracts.users_results import INEQUALITY, LORENZ_CURVES
 from assets.statistics.gini import lorenz
 from assets.statistics.inequality import inequality_intervals
+from assets.statistics.undefined import defined
 from assets.users.measures import numbers
 
 Rows = Sequence[Mapping[str, Any]]
@@ -56,7 +57,7 @@ def inequality_tables(users: pa.Table, config: InequalityConfig) -> dict[str, pa
         except ValueError as error:
             raise ValueError(f"{quantity} of users: {error}; look for the user in the mart and repair it") from error
         for statistic, interval in zip(("gini", *_TOP), found, strict=True):
-            ends = {end: _defined(getattr(interval, end)) for end in ("lower", "upper")}
+            ends = {end: defined(getattr(interval, end)) for end in ("lower", "upper")}
             row = {"quantity": quantity, "statistic": statistic, "value": interval.value, "users": interval.n}
             rows.append(row | ends)
         shares = np.interp(_POINTS, *lorenz(held))
@@ -68,10 +69,6 @@ def inequality_tables(users: pa.Table, config: InequalityConfig) -> dict[str, pa
         INEQUALITY.key: pa.Table.from_pylist(rows, schema=INEQUALITY.schema),
         LORENZ_CURVES.key: pa.Table.from_pylist(curves, schema=LORENZ_CURVES.schema),
     }
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def broken_statistics(rows: Rows) -> list[str]:

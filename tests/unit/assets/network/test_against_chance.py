@@ -140,7 +140,7 @@ def test_mixing_of_users_without_beauty_is_not_defined():
     links = simple_links([0], [1], range(2))
     assert all(np.isnan(value) for value in mixing(links, np.full(2, np.nan)).values())
     held = hold_against_chance(links, Standing(np.full(2, np.nan), np.zeros(2)), CONFIG)
-    assert {row["value"] for row in held.rows("mixing")} == {None}
+    assert {row["value"] for row in held.rows("mixing", "metric")} == {None}
 
 
 def test_rewirings_are_fewer_for_many_links_and_never_below_ten():
