@@ -5,6 +5,7 @@ costs seconds per run and meets the writer's lock; and it takes dbt's environmen
 it must come from the community's settings.
 """
 
+import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +19,8 @@ from assets.contracts.settings import Settings
 from assets.dbt.build import artifacts_folder, dbt_environment, prepare_artifacts
 from assets.dbt.changes import DBT_PROJECT
 from assets.dbt.manifest import DBT
+
+_PATIENCE_SECONDS = 20
 
 
 def stream_dbt(
@@ -44,7 +47,7 @@ def stream_dbt(
         environment["DBT_INDIRECT_SELECTION"] = selected.indirect_selection
     if selected.dbt_project is not None:
         environment["DBT_PROJECT_DIR"] = str(selected.dbt_project.project_dir)
-    yield from DbtCliInvocation.run(
+    invocation = DbtCliInvocation.run(
         args=[*DBT, *arguments, *(selected.selection_args if context.is_subset else selection)],
         env=environment,
         manifest=selected.manifest,
@@ -56,4 +59,20 @@ def stream_dbt(
         adapter=None,
         cli_version=Version(version("dbt-core")),
         dbt_project=selected.dbt_project,
-    ).stream()
+    )
+    try:
+        yield from invocation.stream()
+    finally:
+        _end(invocation.process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End dbt if it still runs: nobody reads what it says any more, so it would wait, and keep the warehouse locked."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
