@@ -10,6 +10,8 @@ STAMP := .venv/.installed
 AIRFLOW_STAMP := .venv-airflow/.installed
 LABEL_STUDIO_STAMP := .venv-label-studio/.installed
 PYTEST := $(BIN)/python -m pytest
+# Tests that run side by side; `make WORKERS=0 test` runs one after the other.
+WORKERS ?= 2
 
 # A folder of wheels that pip is told of is told to uv, too; certificates that pip trusts are trusted by uv.
 ifdef PIP_FIND_LINKS
@@ -42,7 +44,8 @@ demo: setup ## simulate a community, run everything on it, print who is beautifu
 	$(BIN)/beautyflow demo
 
 test: setup ## all tests but the ones that kill whole jobs, take minutes or need a GPU
-	$(PYTEST) -m "not faults and not long and not gpu"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not alone and not faults and not long and not gpu"
+	$(PYTEST) -m "alone and not faults and not long and not gpu"
 
 test-faults: setup ## kill whole jobs at random moments, Ray included, and what takes minutes
 	$(PYTEST) -m "faults or long"

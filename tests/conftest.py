@@ -1,6 +1,8 @@
 """Fixtures that every tier may use."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +13,14 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def no_instance_of_an_earlier_test() -> Iterator[None]:
+    """Instances that are closed out of order leave Dagster with one that is gone, and later tests would ask it."""
+    yield
+    if base := sys.modules.get("dagster._core.storage.defs_state.base"):
+        base._current_storage.set(None)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import ray
 from ray_jobs.actor_pool import ActorPool, WorkLost
 from ray_jobs.cluster import ray_cluster
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 class Worker:

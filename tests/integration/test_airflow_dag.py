@@ -17,6 +17,8 @@ import dagster as dg
 import pytest
 from dagster_client import DagsterClient, DagsterRefused, DagsterUnreachable, Job
 
+pytestmark = pytest.mark.alone
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW_PYTHON = PROJECT_ROOT / ".venv-airflow" / "bin" / "python"
 MONTHS = ["2016-02", "2016-03", "2016-04"]  # the stand-in code location fails for 2016-04

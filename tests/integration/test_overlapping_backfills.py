@@ -26,6 +26,8 @@ from assets.landing.intake import import_folders
 from assets.landing.simulation import simulate_into
 from assets.running import materialize_community, open_instance
 
+pytestmark = pytest.mark.alone
+
 COMMUNITY = {"users": 40, "months": 4, "last_month": "2016-03", "seed": 3, "images": False, "rated_photos": 10}
 PUBLISHED_BEFORE = "2015-12"
 RANGES = ("2015-12..2016-02", "2016-01..undated")

@@ -32,7 +32,7 @@ PHOTOS_PER_MONTH = 400
 PART_PHOTOS = 20
 PATIENCE_S = 120
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from ray_jobs.model_store import add_model, read_weights, weights_name
 from ray_jobs.photo_scorer import PhotoScorer
 from ray_jobs.score_photos import run
 
+pytestmark = pytest.mark.alone
+
 MONTHS = {"2013-01": 150, "2013-02": 90, "undated": 40}
 PART_PHOTOS = 25
 

@@ -22,7 +22,7 @@ from ray_jobs.pretrain_objects import run as pretrain
 from ray_jobs.train_workers import Worker, run_by_ray_train, run_in_actor, run_on_workers
 from ray_jobs.training_states import LakeStateStore, going_on
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
 CONFIG = ModelConfig("alexnet_small", "classifier", Preprocessing(input_size=32))
 EPOCHS, BATCHES = 3, 5

@@ -18,6 +18,8 @@ from assets.landing.simulation import simulate_into
 from assets.running import materialize_community
 from assets.telling import RunOutcome
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
