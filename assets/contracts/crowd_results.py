@@ -5,18 +5,10 @@ They stand apart from ``crowd.py``, because every table that is declared there c
 
 import pyarrow as pa
 
+from assets.contracts.columns import count, number
 from assets.contracts.table import Column, Reference, TableContract
 
 _LEVEL = Column("level", pa.float64(), "Nominal coverage of the interval.", minimum=0, maximum=1)
-
-
-def _number(name: str, description: str) -> Column:
-    return Column(name, pa.float64(), description, nullable=True)
-
-
-def _count(name: str, description: str) -> Column:
-    return Column(name, pa.int64(), description, minimum=0)
-
 
 RATER_QUALITY = TableContract(
     key="rater_quality",
@@ -28,8 +20,8 @@ RATER_QUALITY = TableContract(
     grain="one row per rater who rated a photo",
     columns=(
         Column("rater_id", pa.int64(), "Identifier of the rater.", minimum=0),
-        _count("ratings", "Photos rated, gold questions not counted."),
-        _count("gold_questions", "Gold questions answered."),
+        count("ratings", "Photos rated, gold questions not counted."),
+        count("gold_questions", "Gold questions answered."),
         Column(
             "gold_accuracy",
             pa.float64(),
@@ -105,13 +97,13 @@ CROWD_AGREEMENT = TableContract(
     columns=(
         Column("raters_counted", pa.string(), "`all` or `accepted`."),
         Column("coefficient", pa.string(), "Name of the coefficient, for example `krippendorff_ordinal`."),
-        _number("value", "The coefficient; absent where it is not defined."),
-        _number("lower", "Lower end of the interval."),
-        _number("upper", "Upper end of the interval."),
+        number("value", "The coefficient; absent where it is not defined."),
+        number("lower", "Lower end of the interval."),
+        number("upper", "Upper end of the interval."),
         _LEVEL,
-        _count("photos", "Photos with a rating."),
-        _count("ratings", "Ratings."),
-        _count("raters", "Raters."),
+        count("photos", "Photos with a rating."),
+        count("ratings", "Ratings."),
+        count("raters", "Raters."),
     ),
     primary_key=("raters_counted", "coefficient"),
 )
@@ -135,16 +127,16 @@ BEAUTY_EVALUATION = TableContract(
             "`spearman`, `kendall_tau_b`, `pairwise_accuracy` (ties of the predictor count half, pairs with equal "
             "references not at all), `pearson`; for labels also `accuracy_at_midpoint`, `emd` and, by tag, `residual`.",
         ),
-        _number("value", "The statistic; absent with too few photos, or where it is not defined."),
-        _number("lower", "Lower end of the interval."),
-        _number("upper", "Upper end of the interval."),
+        number("value", "The statistic; absent with too few photos, or where it is not defined."),
+        number("lower", "Lower end of the interval."),
+        number("upper", "Upper end of the interval."),
         _LEVEL,
-        _count("photos", "Photos behind the statistic."),
-        _count(
+        count("photos", "Photos behind the statistic."),
+        count(
             "missing_photos",
             "Photos with a reference and no prediction; in the stratum `all` also labels whose image never arrived.",
         ),
-        _count("left_out_photos", "Photos with both that are left out, because the model learnt from them."),
+        count("left_out_photos", "Photos with both that are left out, because the model learnt from them."),
     ),
     primary_key=("predictor", "reference", "stratum_kind", "stratum", "statistic"),
 )

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from assets.contracts.columns import count, number
 from assets.contracts.table import Column, Reference, TableContract
 
 SHUFFLED = "shuffled_beauty"
@@ -14,30 +15,21 @@ _MONTH = Column(
     nullable=True,
 )
 
-
-def _number(name: str, description: str, *, nullable: bool = True) -> Column:
-    return Column(name, pa.float64(), description, nullable=nullable)
-
-
-def _count(name: str, description: str) -> Column:
-    return Column(name, pa.int64(), description, minimum=0)
-
-
 _AGAINST_CHANCE = (
-    _number("value", "What the community shows; null where it is not defined."),
+    number("value", "What the community shows; null where it is not defined."),
     Column(
         "null_model",
         pa.string(),
         f"`{SHUFFLED}`: beauty dealt out anew among those who have it. `{REWIRED}`: links drawn anew, each user with "
         "as many followers and followees as before.",
     ),
-    _number("null_mean", "Mean over draws of the null model."),
-    _number("null_sd", "Standard deviation over draws."),
-    _number("null_lower", "2.5 % quantile of draws."),
-    _number("null_upper", "97.5 % quantile of draws."),
-    _number("z", "(value - mean of draws) / standard deviation of draws; null where draws do not vary."),
+    number("null_mean", "Mean over draws of the null model."),
+    number("null_sd", "Standard deviation over draws."),
+    number("null_lower", "2.5 % quantile of draws."),
+    number("null_upper", "97.5 % quantile of draws."),
+    number("z", "(value - mean of draws) / standard deviation of draws; null where draws do not vary."),
     Column("p_value", pa.float64(), "Two-sided Monte Carlo p-value.", nullable=True, minimum=0, maximum=1),
-    _count("draws", "Draws in which the number is defined."),
+    count("draws", "Draws in which the number is defined."),
 )
 
 _METRICS_AGAINST_CHANCE = (
@@ -84,8 +76,8 @@ RICH_CLUBS = TableContract(
     columns=(
         _MONTH,
         Column("club", pa.string(), "`degree`: links in either direction; `beauty`: mean beauty b(i)."),
-        _number("at_least", "Members have at least so much.", nullable=False),
-        _count("members", "Users who do."),
+        number("at_least", "Members have at least so much.", nullable=False),
+        count("members", "Users who do."),
         *_AGAINST_CHANCE,
     ),
     primary_key=("club", "at_least", "null_model"),
@@ -118,11 +110,11 @@ USER_NEIGHBOURS = TableContract(
     columns=(
         _MONTH,
         Column("user_id", pa.int64(), "Identifier of the user.", minimum=0),
-        _number("beauty", "The user's own mean beauty; null without scored photos."),
-        _count("followees_with_beauty", "Followees who have beauty."),
-        _number("beauty_of_followees", "Their mean; null without any."),
-        _count("followers_with_beauty", "Followers who have beauty."),
-        _number("beauty_of_followers", "Their mean; null without any."),
+        number("beauty", "The user's own mean beauty; null without scored photos."),
+        count("followees_with_beauty", "Followees who have beauty."),
+        number("beauty_of_followees", "Their mean; null without any."),
+        count("followers_with_beauty", "Followers who have beauty."),
+        number("beauty_of_followers", "Their mean; null without any."),
     ),
     primary_key=("user_id",),
     references=(Reference("user_id", "users", "user_id"),),
@@ -137,12 +129,12 @@ BEAUTY_BY_NEIGHBOURS = TableContract(
     ),
     grain="one row per bin",
     columns=(
-        _count("bin", "Number of the bin, from the least beautiful, 1."),
-        _count("users", "Users of the bin who follow somebody with beauty."),
-        _number("beauty", "Their mean beauty.", nullable=False),
-        _number("beauty_of_followees", "Mean over users of their followees' mean beauty.", nullable=False),
-        _number("lower", "Lower end of its interval; null with fewer than two users."),
-        _number("upper", "Upper end."),
+        count("bin", "Number of the bin, from the least beautiful, 1."),
+        count("users", "Users of the bin who follow somebody with beauty."),
+        number("beauty", "Their mean beauty.", nullable=False),
+        number("beauty_of_followees", "Mean over users of their followees' mean beauty.", nullable=False),
+        number("lower", "Lower end of its interval; null with fewer than two users."),
+        number("upper", "Upper end."),
     ),
     primary_key=("bin",),
     reads_marts=True,
@@ -157,16 +149,16 @@ CORE_PROFILES = TableContract(
     grain="one row per core number",
     columns=(
         _MONTH,
-        _count("core", "Core number: the largest k such that the user belongs to the k-core."),
-        _count("users", "Users with this core number."),
-        _count("users_with_beauty", "Those of them with scored photos."),
-        _number("beauty", "Mean b(i)."),
-        _number("beauty_lower", "Lower end of its interval."),
-        _number("beauty_upper", "Upper end."),
-        _number("favorites", "Mean favorites received per user."),
-        _number("favorites_lower", "Lower end of its interval; it may be below 0 for few users."),
-        _number("favorites_upper", "Upper end."),
-        _number("favorites_per_photo", "Favorites received by users of the core / their photos."),
+        count("core", "Core number: the largest k such that the user belongs to the k-core."),
+        count("users", "Users with this core number."),
+        count("users_with_beauty", "Those of them with scored photos."),
+        number("beauty", "Mean b(i)."),
+        number("beauty_lower", "Lower end of its interval."),
+        number("beauty_upper", "Upper end."),
+        number("favorites", "Mean favorites received per user."),
+        number("favorites_lower", "Lower end of its interval; it may be below 0 for few users."),
+        number("favorites_upper", "Upper end."),
+        number("favorites_per_photo", "Favorites received by users of the core / their photos."),
         Column("share_of_users", pa.float64(), "Share of all users.", minimum=0, maximum=1),
         Column("share_of_favorites", pa.float64(), "Share of all favorites.", nullable=True, minimum=0, maximum=1),
         Column(

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from assets.contracts.columns import count, share
 from assets.contracts.table import Column, Reference, TableContract
 
 _MONTH = Column(
@@ -10,15 +11,6 @@ _MONTH = Column(
     "First day of the month at whose end the graph is looked at; null for a graph without times.",
     nullable=True,
 )
-
-
-def _count(name: str, description: str) -> Column:
-    return Column(name, pa.int64(), description, minimum=0)
-
-
-def _share(name: str, description: str) -> Column:
-    return Column(name, pa.float64(), description, nullable=True, minimum=0, maximum=1)
-
 
 USER_GRAPH_METRICS = TableContract(
     key="user_graph_metrics",
@@ -31,18 +23,19 @@ USER_GRAPH_METRICS = TableContract(
     columns=(
         _MONTH,
         Column("user_id", pa.int64(), "Identifier of the user.", minimum=0),
-        _count("node", "Position of the user among all users of the month, ascending by `user_id`, from 0."),
-        _count("followees", "Users whom the user follows."),
-        _count("followers", "Users who follow the user."),
-        _count("mutual_links", "Users linked with the user in both directions."),
-        _share("reciprocity", "Share of followees who follow back; null for those who follow nobody."),
-        _count("triangles", "Linked pairs of neighbours, neighbours in either direction."),
-        _share(
+        count("node", "Position of the user among all users of the month, ascending by `user_id`, from 0."),
+        count("followees", "Users whom the user follows."),
+        count("followers", "Users who follow the user."),
+        count("mutual_links", "Users linked with the user in both directions."),
+        share("reciprocity", "Share of followees who follow back; null for those who follow nobody.", nullable=True),
+        count("triangles", "Linked pairs of neighbours, neighbours in either direction."),
+        share(
             "clustering",
             "The same as a share of all pairs of neighbours (Watts and Strogatz 1998); 0 with fewer than two "
             "neighbours.",
+            nullable=True,
         ),
-        _count("core", "Largest k such that the user belongs to the k-core of the undirected graph (Seidman 1983)."),
+        count("core", "Largest k such that the user belongs to the k-core of the undirected graph (Seidman 1983)."),
         Column(
             "pagerank",
             pa.float64(),
@@ -50,8 +43,8 @@ USER_GRAPH_METRICS = TableContract(
             minimum=0,
             maximum=1,
         ),
-        _count("community", "Community by the Louvain method (Blondel et al. 2008), numbered from the largest, 0."),
-        _count("component", "Weakly connected component, numbered from the largest, 0."),
+        count("community", "Community by the Louvain method (Blondel et al. 2008), numbered from the largest, 0."),
+        count("component", "Weakly connected component, numbered from the largest, 0."),
     ),
     primary_key=("snapshot_month", "user_id"),
     references=(Reference("user_id", "users", "user_id"),),
@@ -81,7 +74,7 @@ GRAPH_METRICS = TableContract(
             "Upper end of the 95 % interval of what was sampled.",
             nullable=True,
         ),
-        _count("n", "Users, links or sampled pairs it rests on."),
+        count("n", "Users, links or sampled pairs it rests on."),
         Column("definition", pa.string(), "What is measured, and by whose definition."),
     ),
     primary_key=("snapshot_month", "metric"),
@@ -99,16 +92,16 @@ DEGREE_FITS = TableContract(
     columns=(
         _MONTH,
         Column("side", pa.string(), "`followers` or `followees`."),
-        _count("minimum", "Number from which on the tail is fitted."),
-        _count("tail_users", "Users in the tail."),
-        _count("users", "Users with one or more."),
+        count("minimum", "Number from which on the tail is fitted."),
+        count("tail_users", "Users in the tail."),
+        count("users", "Users with one or more."),
         Column("exponent", pa.float64(), "Exponent of the density, alpha.", minimum=1),
         Column("standard_error", pa.float64(), "Its standard error, (alpha - 1) / sqrt(users in the tail).", minimum=0),
         Column("distance", pa.float64(), "Kolmogorov-Smirnov distance of tail and fit.", minimum=0, maximum=1),
         Column("against_lognormal", pa.float64(), "Normalised log-likelihood ratio.", nullable=True),
-        _share("against_lognormal_p", "Its two-sided p-value (Vuong 1989)."),
+        share("against_lognormal_p", "Its two-sided p-value (Vuong 1989).", nullable=True),
         Column("against_exponential", pa.float64(), "Normalised log-likelihood ratio.", nullable=True),
-        _share("against_exponential_p", "Its two-sided p-value."),
+        share("against_exponential_p", "Its two-sided p-value.", nullable=True),
         Column("reading", pa.string(), "What that says, in words."),
     ),
     primary_key=("side",),

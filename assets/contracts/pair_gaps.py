@@ -2,16 +2,8 @@
 
 import pyarrow as pa
 
+from assets.contracts.columns import count, number
 from assets.contracts.table import Column, TableContract
-
-
-def _number(name: str, description: str) -> Column:
-    return Column(name, pa.float64(), description, nullable=True)
-
-
-def _count(name: str, description: str) -> Column:
-    return Column(name, pa.int64(), description, minimum=0)
-
 
 PAIR_GAP_STUDY = TableContract(
     key="pair_gap_study",
@@ -32,10 +24,10 @@ PAIR_GAP_STUDY = TableContract(
         ),
         Column("pair_group", pa.string(), "`linked`, `never_linked`, or the `difference` of both."),
         Column("relative_month", pa.int32(), "Months since the month of the link."),
-        _number("squared_gap", "Mean over pairs; null where no pair has photos of both users."),
-        _number("lower", "Lower end of its interval; null with too few users."),
-        _number("upper", "Upper end."),
-        _count("pairs", "Pairs in which both users have photos of the month; of a difference, of the smaller group."),
+        number("squared_gap", "Mean over pairs; null where no pair has photos of both users."),
+        number("lower", "Lower end of its interval; null with too few users."),
+        number("upper", "Upper end."),
+        count("pairs", "Pairs in which both users have photos of the month; of a difference, of the smaller group."),
     ),
     primary_key=("comparison", "pair_group", "relative_month"),
     reads_marts=True,
@@ -52,14 +44,14 @@ HOMOPHILY_AND_INFLUENCE = TableContract(
     grain="one row per reading",
     columns=(
         Column("reading", pa.string(), "`homophily`, `influence`, or `too_early`: what hardly can be influence yet."),
-        _number("value", "The share that `definition` says; null where it is not defined."),
-        _number("lower", "Lower end of its interval."),
-        _number("upper", "Upper end."),
+        number("value", "The share that `definition` says; null where it is not defined."),
+        number("lower", "Lower end of its interval."),
+        number("upper", "Upper end."),
         Column("is_found", pa.bool_(), "Whether the whole interval lies above 0."),
-        _count("linked_pairs", "Linked pairs behind it that have a never-linked pair beside them."),
-        _count("never_linked_pairs", "Never-linked pairs beside them."),
-        _count("never_linked_pairs_with_a_link", "Those of them between whose users there is a link after all."),
-        _number("largest_imbalance", "Largest absolute standardised mean difference of what pairs are matched on."),
+        count("linked_pairs", "Linked pairs behind it that have a never-linked pair beside them."),
+        count("never_linked_pairs", "Never-linked pairs beside them."),
+        count("never_linked_pairs_with_a_link", "Those of them between whose users there is a link after all."),
+        number("largest_imbalance", "Largest absolute standardised mean difference of what pairs are matched on."),
         Column("definition", pa.string(), "What the value is."),
     ),
     primary_key=("reading",),

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from assets.contracts.columns import count, number, share
 from assets.contracts.table import Column, Reference, TableContract
 
 K_MEANS = "k_means"
@@ -34,18 +35,6 @@ _BASIS = Column(
 )
 
 
-def _count(name: str, description: str) -> Column:
-    return Column(name, pa.int64(), description, minimum=0)
-
-
-def _number(name: str, description: str, *, nullable: bool = True, minimum: float | None = None) -> Column:
-    return Column(name, pa.float64(), description, nullable=nullable, minimum=minimum)
-
-
-def _share(name: str, description: str, *, nullable: bool = False) -> Column:
-    return Column(name, pa.float64(), description, nullable=nullable, minimum=0, maximum=1)
-
-
 def _days(name: str, description: str, *, nullable: bool = False) -> Column:
     return Column(name, pa.float64(), description, nullable=nullable, unit="days", minimum=0)
 
@@ -61,10 +50,10 @@ INEQUALITY = TableContract(
     columns=(
         _QUANTITY,
         Column("statistic", pa.string(), "`gini`, `top_1_percent` or `top_10_percent`."),
-        _share("value", "The statistic."),
-        _share("lower", "Lower end of its interval; null where it cannot be told.", nullable=True),
-        _share("upper", "Upper end.", nullable=True),
-        _count("users", "Users over whom it is taken."),
+        share("value", "The statistic."),
+        share("lower", "Lower end of its interval; null where it cannot be told.", nullable=True),
+        share("upper", "Upper end.", nullable=True),
+        count("users", "Users over whom it is taken."),
     ),
     primary_key=("quantity", "statistic"),
     reads_marts=True,
@@ -79,8 +68,8 @@ LORENZ_CURVES = TableContract(
     grain="one row per quantity and share of users",
     columns=(
         _QUANTITY,
-        _share("share_of_users", "Share of users, those who hold least first."),
-        _share("share_held", "Share of all there is that they hold."),
+        share("share_of_users", "Share of users, those who hold least first."),
+        share("share_held", "Share of all there is that they hold."),
     ),
     primary_key=("quantity", "share_of_users"),
     reads_marts=True,
@@ -112,7 +101,7 @@ USER_CORRELATIONS = TableContract(
         ),
         Column("lower", pa.float64(), "Lower end of its interval.", nullable=True, minimum=-1, maximum=1),
         Column("upper", pa.float64(), "Upper end.", nullable=True, minimum=-1, maximum=1),
-        _count("users", "Users who have both."),
+        count("users", "Users who have both."),
     ),
     primary_key=("measure", "other_measure"),
     reads_marts=True,
@@ -142,21 +131,21 @@ USER_CLASS_PROFILES = TableContract(
         _CLASS,
         _NAME,
         Column("name_reason", pa.string(), "The numbers that the name rests on, in standard deviations."),
-        _count("users", "Users of the class."),
-        _share("share_of_users", "Those as a share of classified users."),
+        count("users", "Users of the class."),
+        share("share_of_users", "Those as a share of classified users."),
         *(
             column
             for name, said in FEATURES.items()
             for column in (
-                _number(f"{name}_standardised", f"Standardised mean of {said}.", nullable=False),
-                _number(f"{name}_mean", f"Mean of {said}; null where unknown."),
-                _number(f"{name}_median", f"Median of {said}."),
+                number(f"{name}_standardised", f"Standardised mean of {said}.", nullable=False),
+                number(f"{name}_mean", f"Mean of {said}; null where unknown."),
+                number(f"{name}_median", f"Median of {said}."),
             )
         ),
-        _number("active_weeks_mean", "Mean number of weeks with an upload; null where unknown."),
-        _number("active_weeks_median", "Median of it."),
-        _number("tenure_months_median", "Median number of months since joining; null where unknown."),
-        _share("talented_unseen_share", "Share of the class that `fct_talented_unseen_users` lists."),
+        number("active_weeks_mean", "Mean number of weeks with an upload; null where unknown."),
+        number("active_weeks_median", "Median of it."),
+        number("tenure_months_median", "Median number of months since joining; null where unknown."),
+        share("talented_unseen_share", "Share of the class that `fct_talented_unseen_users` lists."),
     ),
     primary_key=("class_number",),
     reads_marts=True,
@@ -173,11 +162,11 @@ CLASS_EVIDENCE = TableContract(
     grain="one row per method and number of classes",
     columns=(
         Column("method", pa.string(), f"`{K_MEANS}` or `{MIXTURE}`."),
-        _count("classes", "Number k of classes."),
+        count("classes", "Number k of classes."),
         Column("silhouette", pa.float64(), "Mean silhouette (Rousseeuw 1987).", nullable=True, minimum=-1, maximum=1),
-        _number("one_cloud_silhouette", "Mean silhouette of cuts of one normal cloud; null for the mixture."),
-        _number("one_cloud_sd", "Standard deviation of it, for one more cloud beside that mean.", minimum=0),
-        _number("bic", "Bayesian information criterion of the mixture, the smaller the better; null for k-means."),
+        number("one_cloud_silhouette", "Mean silhouette of cuts of one normal cloud; null for the mixture."),
+        number("one_cloud_sd", "Standard deviation of it, for one more cloud beside that mean.", minimum=0),
+        number("bic", "Bayesian information criterion of the mixture, the smaller the better; null for k-means."),
         Column(
             "stability",
             pa.float64(),
@@ -185,8 +174,8 @@ CLASS_EVIDENCE = TableContract(
             minimum=-1,
             maximum=1,
         ),
-        _share("smallest_share", "Share of users in the smallest class."),
-        _count("users", "Users of the sample."),
+        share("smallest_share", "Share of users in the smallest class."),
+        count("users", "Users of the sample."),
         Column("is_beyond_one_cloud", pa.bool_(), "Whether the silhouette is; null for the mixture.", nullable=True),
         Column("is_chosen", pa.bool_(), "Whether these are the classes of `user_classes`."),
     ),
@@ -207,12 +196,12 @@ CLASS_SURVIVAL = TableContract(
         _BASIS,
         _CLASS,
         _NAME,
-        _count("step", "Number of the step: 0 before anybody left, the last at the end of observation."),
-        _number("days", "Days since the start, or since the landmark.", nullable=False, minimum=0),
-        _share("survival", "Probability of staying longer than that."),
-        _share("lower", "Lower end of its interval; null where it is not defined: when all have left.", nullable=True),
-        _share("upper", "Upper end.", nullable=True),
-        _count("at_risk", "Users still there, and still observed, just before."),
+        count("step", "Number of the step: 0 before anybody left, the last at the end of observation."),
+        number("days", "Days since the start, or since the landmark.", nullable=False, minimum=0),
+        share("survival", "Probability of staying longer than that."),
+        share("lower", "Lower end of its interval; null where it is not defined: when all have left.", nullable=True),
+        share("upper", "Upper end.", nullable=True),
+        count("at_risk", "Users still there, and still observed, just before."),
     ),
     primary_key=("basis", "class_number", "step"),
     reads_marts=True,
@@ -229,8 +218,8 @@ CLASS_SURVIVAL_MEDIANS = TableContract(
         _BASIS,
         _CLASS,
         _NAME,
-        _count("users", "Users of the class with a known duration."),
-        _count("churned", "Those who left."),
+        count("users", "Users of the class with a known duration."),
+        count("churned", "Those who left."),
         _days("median_days", "Median time.", nullable=True),
         _days("lower_days", "Lower end of its interval.", nullable=True),
         _days("upper_days", "Upper end.", nullable=True),
@@ -248,12 +237,12 @@ CLASS_SURVIVAL_TESTS = TableContract(
     grain="one row per basis",
     columns=(
         _BASIS,
-        _count("landmark_days", "Day of the landmark; 0 for the whole history."),
-        _count("classes", "Classes compared."),
-        _count("users", "Users compared."),
-        _number("chi_squared", "Log-rank statistic; null where nobody left or there is one class.", minimum=0),
-        _count("degrees_of_freedom", "Its degrees of freedom."),
-        _share("p_value", "Its p-value.", nullable=True),
+        count("landmark_days", "Day of the landmark; 0 for the whole history."),
+        count("classes", "Classes compared."),
+        count("users", "Users compared."),
+        number("chi_squared", "Log-rank statistic; null where nobody left or there is one class.", minimum=0),
+        count("degrees_of_freedom", "Its degrees of freedom."),
+        share("p_value", "Its p-value.", nullable=True),
     ),
     primary_key=("basis",),
     reads_marts=True,

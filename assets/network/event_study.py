@@ -19,7 +19,11 @@ What is compared:
   followees, which makes the slope smaller, not larger.
 - **Too early.** The same slope for links made in the month of the photos itself, when influence has hardly begun. It is
   above 0 where choice passes for influence, and also where users whom one followed before were like the new ones.
-- **Intervals.** 95 %, dyadic (``dyadic.py``). A reading is found where its interval lies above 0.
+- **Intervals.** 95 %, dyadic (``dyadic.py``): clustered by both users of a pair. A reading is found where its interval
+  lies above 0. A bootstrap that resamples users, in which a pair counts as often as the product of its users'
+  multiplicities, clusters the same way and is no better: where users have many pairs both agree, where they have few it
+  counts what belongs to a pair alone three times. In 200 simulated communities of 800 users without homophily its
+  interval covered 0 in 200, 1.7 times as wide as the dyadic one, which covered it in 195.
 
 Why regression to the mean does not pass for influence: people choose whom they follow by beauty that is seen, noise
 included. Given all photos before, whom they chose says nothing of the noise in them. So the expected beauty is that of

@@ -77,19 +77,20 @@ def _medians(follower: NDArray[np.int64], seen: Floats, counts: NDArray[np.int64
     return (ordered[starts + (sizes - 1) // 2] + ordered[starts + sizes // 2]) / 2
 
 
-def gap_identity(links: Links, beauty: Floats) -> tuple[float, float]:
-    """The gap over links, and what it must be: covariance of beauty and in-degree by mean in-degree.
+def gap_by_covariance(beauty: Floats, followers: NDArray[np.int64]) -> float:
+    """What the mean gap over links must be: Cov(b, in-degree) / E[in-degree].
 
-    Over users who have beauty and all links that end in them, E[b(followee)] - E[b] = Cov(b, in-degree) / E[in-degree]
-    holds exactly for the population covariance (Eom and Jo 2014). Links from users without beauty count here.
+    Over users who have beauty and the links among them it equals E[b(followee)] - E[b] exactly, for the population
+    covariance (Eom and Jo 2014).
+
+    Args:
+        beauty: (k,) number of each user who has one.
+        followers: (k,) followers of each who have one too.
 
     Returns:
-        Both sides; nan where no link ends in a user with beauty.
+        The gap; nan where nobody follows anybody.
     """
-    known = ~np.isnan(beauty)
-    ends = links.target[known[links.target]]
-    degree, numbers = links.in_degree[known].astype(np.float64), beauty[known]
-    if not len(ends):
-        return float("nan"), float("nan")
-    covariance = ((numbers - numbers.mean()) * (degree - degree.mean())).mean()
-    return float(beauty[ends].mean() - numbers.mean()), float(covariance / degree.mean())
+    if not followers.sum() > 0:
+        return float("nan")
+    degree = followers.astype(np.float64)
+    return float(((beauty - beauty.mean()) * (degree - degree.mean())).mean() / degree.mean())

@@ -56,7 +56,7 @@ from assets.network.mixing_tables import (
     still_draws,
     unbalanced_neighbours,
 )
-from assets.network.snapshots import first_day, newest_snapshot
+from assets.network.snapshots import first_day, snapshot
 from assets.resources import LakeResource, WarehouseResource
 from assets.whole_tables import made_together, made_whole, unmade
 
@@ -87,6 +87,7 @@ _MIXED, _AROUND, _CURVE, _EVERYBODY = (
     "bins_hold_whoever_follows",
     "cores_hold_everybody",
 )
+_BEAUTY = "beauty"
 _IDENTITY = 1e-12
 _GAPS = ("link_gap_mean", "link_gap_median", "user_gap_mean", "user_gap_median", "photo_gap_mean")
 
@@ -94,7 +95,7 @@ CHECKS = {
     BEAUTY_MIXING.key: (_DIFFERENT, "Numbers are defined, and draws of both null models differ from one another."),
     MAJORITY_ILLUSION.key: (
         _COVARIANCE,
-        f"The gap over links is Cov(b, in-degree) / E[in-degree], to {_IDENTITY:g}.",
+        f"The gap over links is Cov(b, in-degree) / E[in-degree] among users with beauty, to {_IDENTITY:g}.",
     ),
     RICH_CLUBS.key: (_DENSITIES, "There are clubs, of two members or more, and their densities lie in [0, 1]."),
     REWIRING_MIXING.key: (_MIXED, "Twice as many swaps leave as many links in place, within two percent of links."),
@@ -138,16 +139,18 @@ def beauty_against_chance(
 ) -> Iterator[dg.MaterializeResult]:
     """Mixing, majority illusion and rich clubs of the newest graph, each beside shuffled beauty and rewired links."""
     store, marts = lake.open(), published.open()
-    newest = newest_snapshot(store)
+    newest = store.partitions(USER_GRAPH_METRICS.key)[-1:]
+    graph = store.read(USER_GRAPH_METRICS, newest, ["user_id", "followees"])
+    has_links = bool(graph["followees"].to_numpy().any())
     attribute, users = _beauty(store, marts)
-    if newest is None or not users.num_rows:
-        reason = "there are no links between users" if newest is None else "no user has beauty or ready-made quality"
+    if not has_links or not users.num_rows:
+        reason = "no user has beauty or ready-made quality" if has_links else "there are no links between users"
         unmade(store, *TABLES)
         yield from (not_made(key, reason, check) for key, (check, _) in CHECKS.items())
         return
-    month, links = newest
+    month = newest[0]
     inputs = {
-        **marts.fingerprints("fct_user_beauty"),
+        "beauty_of_users": marts.fingerprint_of(BEAUTY_OF_USERS),
         **store.fingerprints(USER_QUALITY.key),
         **store.fingerprints(USER_GRAPH_METRICS.key, [month]),
     }
@@ -159,21 +162,28 @@ def beauty_against_chance(
         TABLES,
         inputs,
         chosen,
-        lambda: mixing_tables(links, users, first_day(month), settings),
+        lambda: mixing_tables(snapshot(store, month), users, first_day(month), settings),
     )
-    gap = identity_gap(links, users)
+    illusion = tables[MAJORITY_ILLUSION.key].to_pylist()
+    people = users.join(graph, "user_id", join_type="inner")
+    gap = identity_gap(illusion, tables[USER_NEIGHBOURS.key], people)
     yield from _mixing_results(tables, attribute)
-    yield _illusion_result(tables[MAJORITY_ILLUSION.key], attribute, gap)
-    yield _clubs_result(tables[RICH_CLUBS.key])
+    yield _illusion_result(illusion, attribute, gap)
+    yield _clubs_result(tables[RICH_CLUBS.key], attribute)
 
 
 def _beauty(store: Lake, marts: Marts) -> tuple[str, pa.Table]:
     """What users are compared by, and the table of it."""
     users = marts.read(BEAUTY_OF_USERS)
     if users.num_rows or not store.partitions(USER_QUALITY.key):
-        return "beauty", users
+        return _BEAUTY, users
     source, quality = quality_of_users(store.read(USER_QUALITY))
     return f"quality by {source}", quality
+
+
+def _source_of(attribute: str) -> str:
+    """Where that attribute comes from: our scores of photos, or the lake's table of ready-made quality."""
+    return "scores" if attribute == _BEAUTY else USER_QUALITY.key
 
 
 def _mixing_results(tables: dict[str, pa.Table], attribute: str) -> Iterator[dg.MaterializeResult]:
@@ -186,6 +196,7 @@ def _mixing_results(tables: dict[str, pa.Table], attribute: str) -> Iterator[dg.
         defined > 0 and not still,
         f"draws do not vary: {', '.join(still)}" if still else f"{counted(defined, 'number')} beside draws that vary",
         attribute=attribute,
+        quality_source=_source_of(attribute),
         finding=said_of_mixing(rows),
         beside_chance=picture(
             intervals_figure(
@@ -202,11 +213,18 @@ def _mixing_results(tables: dict[str, pa.Table], attribute: str) -> Iterator[dg.
         len(steps),
         is_mixed(steps),
         "links in place after the last two numbers of swaps: " + ", ".join(f"{row['kept']:.1%}" for row in steps[-2:]),
+        quality_source=_source_of(attribute),
         links_in_place=markdown_table(steps),
     )
     around = tables[USER_NEIGHBOURS.key]
     wrong = unbalanced_neighbours(around)
-    yield _result(USER_NEIGHBOURS, around.num_rows, not wrong, wrong or f"true of {counted(around.num_rows, 'user')}")
+    yield _result(
+        USER_NEIGHBOURS,
+        around.num_rows,
+        not wrong,
+        wrong or f"true of {counted(around.num_rows, 'user')}",
+        quality_source=_source_of(attribute),
+    )
     curve = tables[BEAUTY_BY_NEIGHBOURS.key].to_pylist()
     held, following = sum(row["users"] for row in curve), following_users(around)
     yield _result(
@@ -214,12 +232,12 @@ def _mixing_results(tables: dict[str, pa.Table], attribute: str) -> Iterator[dg.
         len(curve),
         held == following > 0,
         f"bins hold {held} of {counted(following, 'user')}",
+        quality_source=_source_of(attribute),
         curve=picture(bands_figure(neighbour_curve(curve), f"Whom users follow, by their own {attribute}", attribute)),
     )
 
 
-def _illusion_result(table: pa.Table, attribute: str, gap: float) -> dg.MaterializeResult:
-    rows = table.to_pylist()
+def _illusion_result(rows: list[dict[str, Any]], attribute: str, gap: float) -> dg.MaterializeResult:
     shares = [name for name in dict.fromkeys(row["metric"] for row in rows) if name not in _GAPS]
     return _result(
         MAJORITY_ILLUSION,
@@ -227,6 +245,7 @@ def _illusion_result(table: pa.Table, attribute: str, gap: float) -> dg.Material
         gap <= _IDENTITY,
         f"both sides differ by {gap:.1e}",
         attribute=attribute,
+        quality_source=_source_of(attribute),
         finding=said_of_illusion(rows),
         shares=picture(
             intervals_figure(beside_chance(rows, shares), f"Majority illusion in {attribute}, beside chance", "share")
@@ -242,7 +261,7 @@ def _illusion_result(table: pa.Table, attribute: str, gap: float) -> dg.Material
     )
 
 
-def _clubs_result(table: pa.Table) -> dg.MaterializeResult:
+def _clubs_result(table: pa.Table, attribute: str) -> dg.MaterializeResult:
     rows = table.to_pylist()
     broken = broken_clubs(rows)
     return _result(
@@ -250,6 +269,7 @@ def _clubs_result(table: pa.Table) -> dg.MaterializeResult:
         len(rows),
         bool(rows) and not broken,
         f"no density: {', '.join(broken)}" if broken else f"true of {counted(len(rows), 'row')}",
+        quality_source=_source_of(attribute),
         coefficients=picture(
             bands_figure(
                 club_curves(rows),
@@ -286,9 +306,9 @@ def core_profiles(
 ) -> dg.MaterializeResult:
     """Is beauty spread evenly while recognition sits in small cores?"""
     store, marts = lake.open(), published.open()
-    users = marts.read(RECOGNITION_OF_USERS)
+    users, attribute = marts.read(RECOGNITION_OF_USERS), _BEAUTY
     if not users.num_rows:
-        quality = _beauty(store, marts)[1]
+        attribute, quality = _beauty(store, marts)
         users = quality.append_column("favorites", pa.nulls(quality.num_rows, pa.int64()))
     months = store.partitions(USER_GRAPH_METRICS.key)
     if not months or not users.num_rows:
@@ -296,7 +316,7 @@ def core_profiles(
         reason = "there is no graph" if not months else "no user has beauty or ready-made quality"
         return not_made(CORE_PROFILES.key, reason, _EVERYBODY)
     cores = store.read(USER_GRAPH_METRICS, months[-1:], ["user_id", "core"])
-    inputs = marts.fingerprints("fct_user_beauty", "fct_user_recognition")
+    inputs = {"recognition_of_users": marts.fingerprint_of(RECOGNITION_OF_USERS)}
     inputs |= store.fingerprints(USER_GRAPH_METRICS.key, months[-1:]) | store.fingerprints(USER_QUALITY.key)
     rows = made_whole(
         context, store, CORE_PROFILES, inputs, {}, lambda: core_rows(cores, users, first_day(months[-1]))
@@ -307,6 +327,7 @@ def core_profiles(
         len(rows),
         not wrong,
         wrong or f"{counted(cores.num_rows, 'user')} in {counted(len(rows), 'core')}",
+        quality_source=_source_of(attribute),
         finding=said_of_cores(concentration(cores, users)),
         profile=picture(bands_figure(core_curves(rows), "Beauty and recognition by k-core", "core number")),
         all=markdown_table(rows),

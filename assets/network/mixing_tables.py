@@ -26,7 +26,7 @@ from assets.network.against_chance import (
     rewiring_rows,
     standing,
 )
-from assets.network.illusion import gap_identity
+from assets.network.illusion import gap_by_covariance
 from assets.network.links import Links
 from assets.network.neighbours import curve_rows, neighbour_rows
 
@@ -76,10 +76,19 @@ def _table(schema: pa.Schema, rows: Rows, month: date | None) -> pa.Table:
     return pa.Table.from_pylist([{**dated, **row} for row in rows], schema=schema)
 
 
-def identity_gap(links: Links, users: pa.Table) -> float:
-    """How far the gap over links is from the covariance that it equals; nan where nobody with beauty is followed."""
-    left, right = gap_identity(links, standing(links, users).beauty)
-    return abs(left - right)
+def identity_gap(rows: Rows, around: pa.Table, people: pa.Table) -> float:
+    """How far the gap over links is from the covariance that it equals; nan where one of the two is not defined.
+
+    Args:
+        rows: ``majority_illusion``.
+        around: ``user_neighbours``; who is not in it is followed by nobody with beauty.
+        people: ``user_id`` and ``beauty`` of the users of the graph who have it.
+    """
+    seen = people.join(around.select(["user_id", "followers_with_beauty"]), "user_id")
+    followers = seen["followers_with_beauty"].fill_null(0).to_numpy()
+    written = next((row["value"] for row in rows if row["metric"] == "link_gap_mean"), None)
+    expected = gap_by_covariance(seen["beauty"].to_numpy(), followers)
+    return float("nan") if written is None else abs(written - expected)
 
 
 def beside_chance(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, tuple[float, float | None, float | None]]]:

@@ -16,6 +16,8 @@ from assets.network.pair_events import Floats, Integers, LinkTimes, UserMonths
 
 _NEAREST = 40
 """Candidates of a link that are looked at; those linked to the other end drop out of them."""
+_CELLS = 1 << 22
+"""Distances that are held at once: rows of a month are compared to its users in blocks of so many."""
 
 
 @dataclass(frozen=True)
@@ -114,24 +116,36 @@ def others_in_place(
     scale = covariates.std(axis=0) if len(covariates) else np.ones(covariates.shape[1])
     scale = np.where(scale > 0, scale, 1.0)
     scaled, reach = covariates / scale, np.asarray(calipers)
-    found, strangers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    found = [Matches(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     order = np.argsort(month, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(month[order])) + 1):
         users, first = np.unique(place[rows], return_index=True)
-        if not len(users):
-            continue
-        distance = _distances(scaled[rows], scaled[rows[first]], reach)
-        distance[users[None, :] == place[rows, None]] = np.inf
-        near = np.argpartition(distance, min(_NEAREST, len(users)) - 1, axis=1)[:, :_NEAREST]
-        distance, candidate = np.take_along_axis(distance, near, axis=1), users[near]
-        distance = np.where(is_ruled_out(rows, candidate), np.inf, distance)
-        best = np.argsort(distance, axis=1, kind="stable")[:, :count]
-        is_match = np.isfinite(np.take_along_axis(distance, best, axis=1))
-        found.append(np.repeat(rows, is_match.sum(axis=1)))
-        strangers.append(np.take_along_axis(candidate, best, axis=1)[is_match])
-    row, stranger = np.concatenate(found), np.concatenate(strangers)
+        pool = scaled[rows[first]]
+        size = max(1, _CELLS // max(1, len(users)))
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            distance = _distances(scaled[part], pool, reach)
+            distance[users[None, :] == place[part, None]] = np.inf
+            found.append(_nearest(part, users, distance, is_ruled_out, count))
+    row, stranger = (np.concatenate([getattr(part, name) for part in found]) for name in ("row", "stranger"))
     by_row = np.argsort(row, kind="stable")
     return Matches(row[by_row], stranger[by_row])
+
+
+def _nearest(
+    rows: Integers,
+    users: Integers,
+    distance: Floats,
+    is_ruled_out: Callable[[Integers, Integers], NDArray[np.bool_]],
+    count: int,
+) -> Matches:
+    """The nearest users of each row at a finite distance, of shape (rows, users), who are not ruled out."""
+    near = np.argpartition(distance, min(_NEAREST, len(users)) - 1, axis=1)[:, :_NEAREST]
+    distance, candidate = np.take_along_axis(distance, near, axis=1), users[near]
+    distance = np.where(is_ruled_out(rows, candidate), np.inf, distance)
+    best = np.argsort(distance, axis=1, kind="stable")[:, :count]
+    is_match = np.isfinite(np.take_along_axis(distance, best, axis=1))
+    return Matches(np.repeat(rows, is_match.sum(axis=1)), np.take_along_axis(candidate, best, axis=1)[is_match])
 
 
 def never_linked_to(links: LinkTimes, other: Integers) -> Callable[[Integers, Integers], NDArray[np.bool_]]:

@@ -99,7 +99,11 @@ def pair_gaps_around_links(
             for contract in TABLES
         )
         return
-    inputs = {**marts.fingerprints(*MARTS), **store.fingerprints(EDGES.key)}
+    inputs = {
+        "beauty_by_month": marts.fingerprint_of(BEAUTY_BY_MONTH),
+        "noise_within_months": marts.fingerprint_of(NOISE_WITHIN_MONTHS),
+        **store.fingerprints(EDGES.key),
+    }
     chosen = config.model_dump()
     tables = made_together(
         context, store, TABLES, inputs, chosen, lambda: _study(store, marts, noise[0], StudyConfig(**chosen))

@@ -145,11 +145,12 @@ def _row(
 
 def links_among(links: LinkTimes, one: Integers, other: Integers) -> int:
     """How many pairs have a link in either direction, found by another way than the one that chose them."""
-    ends = np.stack([np.divmod(links.key, max(1, links.users))[end] for end in (0, 1)])
-    linked = np.unique(np.sort(ends, axis=0), axis=1)
-    wanted = np.sort(np.stack([one, other]), axis=0)
     scale = max(1, links.users)
-    return int(np.isin(wanted[0] * scale + wanted[1], linked[0] * scale + linked[1]).sum())
+    linked, wanted = (
+        np.minimum(first, second) * scale + np.maximum(first, second)
+        for first, second in (np.divmod(links.key, scale), (one, other))
+    )
+    return int(np.isin(wanted, linked).sum())
 
 
 def lacking_months(rows: Rows) -> str:

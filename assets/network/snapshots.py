@@ -212,13 +212,9 @@ def snapshots(lake: Lake, months: Sequence[str]) -> Iterator[tuple[str, Links]]:
         yield month, simple_links(followers[there], followees[there], known)
 
 
-def newest_snapshot(lake: Lake) -> tuple[str, Links] | None:
-    """The last month that was measured, and its graph; None if there is none or it has no links."""
-    measured = lake.partitions(USER_GRAPH_METRICS.key)
-    for month, links in snapshots(lake, measured[-1:]):
-        if len(links):
-            return month, links
-    return None
+def snapshot(lake: Lake, month: str) -> Links:
+    """The graph at the end of a month, or of all time if it is ``undated``."""
+    return next(links for _, links in snapshots(lake, [month]))
 
 
 def _columns(lake: Lake, contract: Any, month: str, names: Sequence[str]) -> pa.Table:

@@ -39,6 +39,7 @@ from assets.users.inequality import (
     broken_curves,
     broken_statistics,
     disagreeing_areas,
+    held_quantities,
     inequality_tables,
     said_of_inequality,
     shown_curves,
@@ -49,6 +50,7 @@ from assets.whole_tables import made_together, made_whole, unmade
 _NESTED, _AREA, _CONVEX = "shares_are_nested", "gini_is_the_area_of_its_curve", "curves_lie_under_the_diagonal"
 _ONCE, _INSIDE = "pairs_of_measures_occur_once", "correlations_lie_in_their_intervals"
 _NOBODY = "there are no users"
+_NOTHING = "no user has beauty, followers, favorites or photos that could be spread unequally"
 _INEQUALITY_CODE = code_version_of("assets.users.inequality", "assets.users.measures", "assets.statistics")
 
 _INEQUALITY_CHECKS = (
@@ -89,17 +91,18 @@ def inequality(
     """Is recognition more unequal than beauty?"""
     store, marts = lake.open(), published.open()
     users = marts.read(MEASURES_OF_USERS)
-    if not users.num_rows:
+    if not held_quantities(users):
+        reason = _NOTHING if users.num_rows else _NOBODY
         unmade(store, INEQUALITY, LORENZ_CURVES)
-        yield not_made(INEQUALITY.key, _NOBODY, _NESTED, _AREA)
-        yield not_made(LORENZ_CURVES.key, _NOBODY, _CONVEX)
+        yield not_made(INEQUALITY.key, reason, _NESTED, _AREA)
+        yield not_made(LORENZ_CURVES.key, reason, _CONVEX)
         return
     chosen = config.model_dump()
     tables = made_together(
         context,
         store,
         (INEQUALITY, LORENZ_CURVES),
-        marts.fingerprints(*READ_MARTS),
+        {"measures_of_users": marts.fingerprint_of(MEASURES_OF_USERS)},
         chosen,
         lambda: inequality_tables(users, InequalityConfig(**chosen)),
     )
@@ -157,7 +160,7 @@ def user_correlations(
     if not users.num_rows:
         unmade(store, USER_CORRELATIONS)
         return not_made(USER_CORRELATIONS.key, _NOBODY, _ONCE, _INSIDE)
-    inputs = marts.fingerprints(*READ_MARTS)
+    inputs = {"measures_of_users": marts.fingerprint_of(MEASURES_OF_USERS)}
     rows = made_whole(context, store, USER_CORRELATIONS, inputs, {}, lambda: correlation_rows(users)).to_pylist()
     names, values, clear = matrix(rows)
     miscounted = miscounted_pairs(rows, users)

@@ -128,7 +128,7 @@ def user_classes(
         context,
         store,
         _CLASS_TABLES,
-        marts.fingerprints(*measures.READ_MARTS),
+        {"measures_of_users": marts.fingerprint_of(measures.MEASURES_OF_USERS)},
         chosen,
         lambda: class_tables(users, ClassesConfig(**chosen)),
     )
@@ -171,13 +171,14 @@ def _class_results(users: pa.Table, tables: dict[str, pa.Table]) -> Iterator[dg.
 
 
 class SurvivalSettings(dg.Config):
-    """Where the landmark is."""
+    """Where the landmark is, and how classes are made there; the same values give the same classes."""
 
     landmark_days: int = Field(
         default=survival.LANDMARK_DAYS,
         ge=0,
         description="Classes rest on what was known at the end of the month of this day since the start.",
     )
+    seed: int = Field(default=ClassesConfig.seed, description="Seed of the classes at the landmark.")
 
 
 _SURVIVAL_TABLES = (CLASS_SURVIVAL, CLASS_SURVIVAL_MEDIANS, CLASS_SURVIVAL_TESTS)
@@ -204,14 +205,21 @@ def class_survival(
         for key, checks in SURVIVAL_CHECKS.items():
             yield not_made(key, reason, *(name for name, _ in checks))
         return
-    day = config.landmark_days
+    day, settings = config.landmark_days, ClassesConfig(seed=config.seed)
+    inputs = {
+        "durations_of_users": marts.fingerprint_of(survival.DURATIONS_OF_USERS),
+        "users_at_landmark": marts.fingerprint_of(survival.USERS_AT_LANDMARK, [day]),
+        **store.fingerprints(USER_CLASSES.key),
+    }
     tables = made_together(
         context,
         store,
         _SURVIVAL_TABLES,
-        marts.fingerprints(*survival.READ_MARTS) | store.fingerprints(USER_CLASSES.key),
+        inputs,
         config.model_dump(),
-        lambda: survival.survival_tables(durations, classes, marts.read(survival.USERS_AT_LANDMARK, [day]), day),
+        lambda: survival.survival_tables(
+            durations, classes, marts.read(survival.USERS_AT_LANDMARK, [day]), day, settings
+        ),
     )
     yield from _survival_results(durations, classes, {key: table.to_pylist() for key, table in tables.items()})
 

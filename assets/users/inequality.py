@@ -36,6 +36,11 @@ class InequalityConfig:
     seed: int = 0
 
 
+def held_quantities(users: pa.Table) -> list[str]:
+    """Quantities that somebody holds; of what nobody has, neither a Gini coefficient nor a curve is defined."""
+    return [quantity for quantity in QUANTITIES if np.nansum(np.abs(numbers(users, quantity))) > 0]
+
+
 def inequality_tables(users: pa.Table, config: InequalityConfig) -> dict[str, pa.Table]:
     """Rows of ``inequality`` and ``lorenz_curves``, by key.
 
@@ -48,10 +53,8 @@ def inequality_tables(users: pa.Table, config: InequalityConfig) -> dict[str, pa
     """
     rows: list[dict[str, Any]] = []
     curves: list[dict[str, Any]] = []
-    for quantity in QUANTITIES:
+    for quantity in held_quantities(users):
         held = numbers(users, quantity)
-        if not np.nansum(np.abs(held)) > 0:
-            continue
         try:
             found = inequality_intervals(held, tuple(_TOP.values()), resamples=config.resamples, seed=config.seed)
         except ValueError as error:

@@ -183,9 +183,8 @@ def misplaced_users(assigned: pa.Table, profiles: Rows) -> str:
     """What is wrong with ``user_classes``; empty if classes hold as many users, under the same names, as profiles."""
     if not assigned.num_rows:
         return "nobody is in a class"
-    held: dict[tuple[int, str], int] = {}
-    for number, name in zip(assigned["class_number"].to_pylist(), assigned["class_name"].to_pylist(), strict=True):
-        held[number, name] = held.get((number, name), 0) + 1
+    classes = assigned.group_by(["class_number", "class_name"]).aggregate([([], "count_all")]).to_pylist()
+    held = {(row["class_number"], row["class_name"]): row["count_all"] for row in classes}
     described = {(row["class_number"], row["class_name"]): row["users"] for row in profiles}
     differing = sorted(f"{key[0]} {key[1]}" for key in held.keys() | described if held.get(key) != described.get(key))
     return f"profiles and users differ in {', '.join(differing)}" if differing else ""

@@ -77,7 +77,9 @@ USERS_AT_LANDMARK = """
 """
 
 
-def survival_tables(durations: pa.Table, classes: pa.Table, landmark: pa.Table, day: int) -> dict[str, pa.Table]:
+def survival_tables(
+    durations: pa.Table, classes: pa.Table, landmark: pa.Table, day: int, config: ClassesConfig
+) -> dict[str, pa.Table]:
     """Rows of all tables of survival, by key.
 
     Args:
@@ -86,10 +88,11 @@ def survival_tables(durations: pa.Table, classes: pa.Table, landmark: pa.Table, 
         landmark: Users as they stood at the landmark: what ``profile_rows`` reads, ``duration_days``, ``is_churned``
             and ``landmark_days``, the day of each user's landmark.
         day: Earliest day of the landmark.
+        config: How classes at the landmark are made.
     """
     whole = with_class(durations, classes)
     number = len(set(classes["class_number"].to_pylist()))
-    groups = {WHOLE_HISTORY: whole, LANDMARK: from_landmark(landmark, number)}
+    groups = {WHOLE_HISTORY: whole, LANDMARK: from_landmark(landmark, number, config)}
     curves: list[dict[str, Any]] = []
     medians: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
@@ -115,12 +118,13 @@ def with_class(durations: pa.Table, classes: pa.Table) -> pa.Table:
     return durations.join(classes, "user_id", join_type="inner").sort_by("user_id")
 
 
-def from_landmark(users: pa.Table, number: int) -> pa.Table:
+def from_landmark(users: pa.Table, number: int, config: ClassesConfig) -> pa.Table:
     """Users still there at their landmark, with classes by what was known then and the days that they stay after it.
 
     Args:
         users: As ``survival_tables`` takes them.
         number: Number of classes.
+        config: How classes are made.
 
     Returns:
         ``user_id``, ``duration_days``, ``is_churned``, ``class_number`` and ``class_name``; empty where fewer than 50
@@ -134,7 +138,7 @@ def from_landmark(users: pa.Table, number: int) -> pa.Table:
         return nothing.append_column("class_number", pa.array([], pa.int64())).append_column(
             "class_name", pa.array([], pa.string())
         )
-    found = classify(points, number, ClassesConfig())
+    found = classify(points, number, config)
     named = {row["class_number"]: row["class_name"] for row in profile_rows(there, found).to_pylist()}
     rest = numbers(there, "duration_days") - numbers(there, "landmark_days")
     return pa.table(

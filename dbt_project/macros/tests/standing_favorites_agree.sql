@@ -1,6 +1,6 @@
 {#
-    The last month of every user holds as many favorites received as stand today, with a time, on their photos: a photo
-    whose owner was corrected long after its favorites came makes them differ.
+    The last month of every user holds as many favorites received as stand today, with a time, on the photos that are
+    theirs today, whoever they were taken to belong to when the favorites came.
 #}
 {% test standing_favorites_agree(model, column_name, favorites, photos) %}
 with found as (

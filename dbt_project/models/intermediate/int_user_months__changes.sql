@@ -38,8 +38,6 @@ union all by name
 select
     user_id,
     event_month,
-    favorites_received,
-    favorites_received_standing,
     favorites_given_standing,
     follows_received,
     unfollows,
@@ -47,6 +45,13 @@ select
     followees,
     member_of_groups
 from {{ ref('int_user_months__flows') }}
+union all by name
+select
+    user_id,
+    event_month,
+    favorites_received,
+    favorites_received_standing
+from {{ ref('int_user_months__favorites_received') }}
 union all by name
 select
     user_id,

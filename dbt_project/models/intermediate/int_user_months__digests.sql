@@ -10,10 +10,17 @@ with entries as (
     where partitions.model_version is null or selected.model_version is not null
     union all
     select
-        coalesce({{ month_of('joined_at') }}, {{ before_all_months() }}) as event_month,
+        {{ month_of('joined_at') }} as event_month,
         hash('user', user_id) as digest,
         1 as entries
     from {{ ref('stg_lake__users') }}
+    where joined_at is not null
+    union all
+    select
+        event_month,
+        hash('received', user_id, favorites_received, favorites_received_standing) as digest,
+        1 as entries
+    from {{ ref('int_user_months__favorites_received') }}
     union all
     select
         {{ before_all_months() }} as event_month,
@@ -30,10 +37,20 @@ with entries as (
     where created_at is null and removed_at is not null
     union all
     select
-        event_month,
-        hash('adjustment', user_id, member_of_groups) as digest,
+        adjustments.event_month,
+        hash('adjustment', adjustments.user_id, adjustments.member_of_groups) as digest,
         1 as entries
-    from {{ ref('int_user_months__adjustments') }}
+    from {{ ref('int_user_months__adjustments') }} as adjustments
+    union all
+    -- Who has no date of joining matters only where something of theirs has stood from the start: then they are there
+    -- from the first month on.
+    select
+        adjustments.event_month,
+        hash('always there', adjustments.user_id) as digest,
+        1 as entries
+    from {{ ref('int_user_months__adjustments') }} as adjustments
+    left join {{ ref('stg_lake__users') }} as users on adjustments.user_id = users.user_id
+    where adjustments.event_month = {{ before_all_months() }} and users.joined_at is null
 ),
 
 sums as (

@@ -12,16 +12,15 @@
 }}
 
 -- The lake keeps an end in the row that it ends, so that both belong to the month of the beginning: an unfollow replays
--- the month in which the link was made, and no other. Owners are looked up among photos of all months.
+-- the month in which the link was made, and no other. Favorites received are not
+-- here: whose they are is told by photos of other months, see `int_user_months__favorites_received`.
 with favorites as (
     select
-        {{ month_of('favorites.created_at') }} as source_month,
-        {{ month_of('favorites.removed_at') }} as removed_month,
-        favorites.user_id as giver_id,
-        nullif(photos.user_id, favorites.user_id) as owner_id
-    from {{ ref('stg_lake__favorites') }} as favorites
-    left join {{ ref('stg_lake__photos').render() }} as photos on favorites.photo_id = photos.photo_id
-    where favorites.created_at is not null
+        {{ month_of('created_at') }} as source_month,
+        {{ month_of('removed_at') }} as removed_month,
+        user_id as giver_id
+    from {{ ref('stg_lake__favorites') }}
+    where created_at is not null
 ),
 
 links as (
@@ -60,23 +59,6 @@ flows as (
         -1 as favorites_given_standing
     from favorites
     where removed_month is not null
-    union all by name
-    select
-        source_month,
-        source_month as event_month,
-        owner_id as user_id,
-        1 as favorites_received,
-        1 as favorites_received_standing
-    from favorites
-    where owner_id is not null
-    union all by name
-    select
-        source_month,
-        removed_month as event_month,
-        owner_id as user_id,
-        -1 as favorites_received_standing
-    from favorites
-    where owner_id is not null and removed_month is not null
     union all by name
     select
         source_month,
@@ -130,8 +112,6 @@ select
     source_month,
     event_month,
     user_id,
-    cast(coalesce(sum(favorites_received), 0) as bigint) as favorites_received,
-    cast(coalesce(sum(favorites_received_standing), 0) as bigint) as favorites_received_standing,
     cast(coalesce(sum(favorites_given_standing), 0) as bigint) as favorites_given_standing,
     cast(coalesce(sum(follows_received), 0) as bigint) as follows_received,
     cast(coalesce(sum(unfollows), 0) as bigint) as unfollows,

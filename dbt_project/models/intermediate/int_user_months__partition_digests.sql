@@ -55,8 +55,6 @@ entries as (
         hash(
             'flow',
             user_id,
-            favorites_received,
-            favorites_received_standing,
             favorites_given_standing,
             follows_received,
             unfollows,

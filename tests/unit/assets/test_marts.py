@@ -37,20 +37,35 @@ def test_read_leaves_no_connection_behind(marts):
     assert marts.read("select x from another").num_rows == 1
 
 
-def test_fingerprints_change_with_rows_and_not_with_their_order(marts):
-    before = marts.fingerprints("fct_users", "moments")
-    assert set(before) == {"fct_users", "moments"}
+ALL = "select * from fct_users order by user_id"
+
+
+def test_fingerprint_changes_with_rows_and_not_with_their_order(marts):
+    before = marts.fingerprint_of(ALL)
     _change(marts, "create or replace table fct_users as select * from fct_users order by user_id desc")
-    assert marts.fingerprints("fct_users", "moments") == before
+    assert marts.fingerprint_of(ALL) == before
     _change(marts, "update fct_users set beauty = 9 where user_id = 0")
-    after = marts.fingerprints("fct_users", "moments")
-    assert after["fct_users"] != before["fct_users"]
-    assert after["moments"] == before["moments"]
+    assert marts.fingerprint_of(ALL) != before
 
 
-def test_fingerprint_of_an_empty_table_is_one(marts):
+def test_fingerprint_tells_which_column_holds_what(marts):
+    assert marts.fingerprint_of("select 1 as x, 2 as y") != marts.fingerprint_of("select 2 as x, 1 as y")
+    assert marts.fingerprint_of("select null as x") != marts.fingerprint_of("select 0 as x")
+
+
+def test_fingerprint_is_of_the_rows_and_columns_that_the_query_reads(marts):
+    query = "select user_id from fct_users where user_id > ?"
+    before = [marts.fingerprint_of(query, [least]) for least in (1, 3)]
+    assert before[0] != before[1]
+    _change(marts, "update fct_users set beauty = 9")
+    _change(marts, "delete from fct_users where user_id = 2")
+    after = [marts.fingerprint_of(query, [least]) for least in (1, 3)]
+    assert (after[0] == before[0], after[1] == before[1]) == (False, True)
+
+
+def test_fingerprint_of_no_rows_is_one(marts):
     _change(marts, "delete from fct_users")
-    assert marts.fingerprints("fct_users") == {"fct_users": "0-None"}
+    assert marts.fingerprint_of(ALL) == "0-None"
 
 
 def test_without_a_published_warehouse_it_says_what_to_make(tmp_path):

@@ -172,10 +172,26 @@ def test_quality_of_users_is_that_of_the_largest_source():
     assert (source, users["beauty"].to_pylist(), users["photos"].to_pylist()) == ("many", [1.0, -2.0], [4, 5])
 
 
-def test_identity_gap_is_rounding():
-    links, rows = _community(alike=False)
-    assert identity_gap(links, rows) <= 1e-12
-    assert np.isnan(identity_gap(links, rows.slice(0, 0)))
+def test_identity_gap_is_rounding_and_sees_another_gap_other_links_and_other_users(tables):
+    _, people = _community(alike=True)
+    rows, around = tables["majority_illusion"].to_pylist(), tables["user_neighbours"]
+    assert identity_gap(rows, around, people) <= 1e-12
+    moved = [{**row, "value": (row["value"] or 0) + 1e-6} for row in rows]
+    assert identity_gap(moved, around, people) == pytest.approx(1e-6)
+    assert identity_gap(rows, around.slice(0, 200), people) > 1e-6
+    assert identity_gap(rows, around, people.slice(0, 200)) > 1e-6
+    assert np.isnan(identity_gap(rows, around.slice(0, 0), people))
+    assert np.isnan(identity_gap([], around, people))
+
+
+def test_identity_gap_counts_users_with_beauty_whom_nobody_with_beauty_follows():
+    # 3 is followed by 4, who has no beauty, and 4 by nobody.
+    links = simple_links([0, 1, 2, 4], [1, 0, 1, 3], range(5))
+    people = pa.table({"user_id": [0, 1, 2, 3], "beauty": [0.2, 0.9, 0.4, 0.8], "photos": [1, 1, 1, 1]})
+    made = mixing_tables(links, people, MONTH, CONFIG)
+    rows, around = made["majority_illusion"].to_pylist(), made["user_neighbours"]
+    assert identity_gap(rows, around, people) <= 1e-12
+    assert next(row["value"] for row in rows if row["metric"] == "link_gap_mean") == pytest.approx(2 / 3 - 0.575)
 
 
 def test_checks_see_what_is_wrong(tables):

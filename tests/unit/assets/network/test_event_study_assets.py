@@ -10,6 +10,7 @@ import pytest
 
 from assets.contracts.pair_gaps import HOMOPHILY_AND_INFLUENCE, PAIR_GAP_STUDY
 from assets.network import pair_gap_assets
+from assets.network.pair_events import LinkTimes
 from assets.network.pair_gap_assets import CHECKS, TABLES, pair_gaps_around_links
 from assets.network.pair_gap_tables import (
     lacking_months,
@@ -158,6 +159,18 @@ def test_a_never_linked_pair_with_a_link_is_seen(community, publish):
     assert links_among(links, np.array([0]), np.array([0])) == 0
     assert links.month.min() == 1
     assert first == date(2016, 1, 1)
+
+
+def test_links_among_counts_every_pair_with_a_link_in_either_direction():
+    generator = np.random.default_rng(4)
+    follower, followee = generator.integers(0, 30, (2, 100))
+    links = LinkTimes(30, np.unique(follower * 30 + followee), np.zeros(0, np.int32), np.zeros(0, np.int64), MONTHS)
+    one, other = generator.integers(0, 30, (2, 400))
+    linked = {frozenset(pair) for pair in zip(follower, followee, strict=True)}
+    expected = sum(frozenset(pair) in linked for pair in zip(one, other, strict=True))
+    assert 0 < expected < 400
+    assert links_among(links, one, other) == expected
+    assert links_among(LinkTimes(0, *[np.zeros(0, np.int64)] * 3, MONTHS), one[:0], other[:0]) == 0
 
 
 def test_checks_of_nothing_fail():

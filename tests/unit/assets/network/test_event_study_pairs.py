@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from assets.network import never_linked
 from assets.network.dyadic import dyadic_estimate, dyadic_variance
 from assets.network.never_linked import Matches, Prior, imbalance, never_linked_to, others_in_place, prior_of
 from assets.network.pair_events import UNDATED_MONTH, UserMonths, link_times, sampled_followers, sampled_pairs
@@ -93,6 +94,58 @@ def test_others_in_place_are_near_of_the_month_and_never_linked():
     assert list(zip(found.row, found.stranger, strict=True)) == [(0, 1), (1, 4), (1, 0), (2, 1)]
     near = others_in_place(place, month, values, never_linked_to(links, other), 2, [1.3])
     assert list(zip(near.row, near.stranger, strict=True)) == [(1, 4), (2, 1)]
+
+
+def _at_once(place, month, covariates, is_ruled_out, count, calipers):
+    """What ``others_in_place`` finds, from one matrix of all distances of a month."""
+    scaled, found = covariates / covariates.std(axis=0), []
+    for when in np.unique(month):
+        rows = np.flatnonzero(month == when)
+        users, first = np.unique(place[rows], return_index=True)
+        apart = scaled[rows][:, None, :] - scaled[rows[first]][None, :, :]
+        distance = np.zeros(apart.shape[:2])
+        for column in range(apart.shape[2]):
+            distance += apart[:, :, column] ** 2
+        is_far = (np.abs(apart) > calipers).any(axis=2)
+        distance[is_far | (users[None, :] == place[rows][:, None])] = np.inf
+        near = np.argpartition(distance, min(40, len(users)) - 1, axis=1)[:, :40]
+        allowed = np.take_along_axis(distance, near, axis=1)
+        allowed[is_ruled_out(rows, users[near])] = np.inf
+        for row, candidates, apart_by in zip(rows, users[near], allowed, strict=True):
+            best = np.argsort(apart_by, kind="stable")[:count]
+            found += [(row, candidates[i]) for i in best if np.isfinite(apart_by[i])]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+@pytest.mark.parametrize("decimals", [1, 12])
+@pytest.mark.parametrize("cells", [1, 333, 1 << 22])
+def test_others_in_place_are_the_same_in_blocks_of_any_size(monkeypatch, cells, decimals):
+    """With one decimal many users are equally far away."""
+    generator = np.random.default_rng(decimals)
+    place, other = generator.integers(0, 120, (2, 500))
+    month = generator.integers(0, 3, 500)
+    covariates = generator.standard_normal((500, 3)).round(decimals)
+
+    def is_ruled_out(rows, users):
+        return (users + other[rows][:, None]) % 5 == 0
+
+    arguments = (place, month, covariates, is_ruled_out, 8, (0.5, 0.6, 0.7))
+    wanted = _at_once(*arguments)
+    sizes, measured = [], never_linked._distances
+    monkeypatch.setattr(never_linked, "_CELLS", cells)
+    monkeypatch.setattr(
+        never_linked, "_distances", lambda one, *rest: sizes.append(len(one) * len(rest[0])) or measured(one, *rest)
+    )
+    found = others_in_place(*arguments)
+    assert list(zip(found.row, found.stranger, strict=True)) == wanted
+    assert len(wanted) > 1000
+    assert max(sizes) <= max(cells, len(np.unique(place)))
+
+
+def test_others_in_place_of_nobody_are_none():
+    nobody = np.zeros(0, np.int64)
+    found = others_in_place(nobody, nobody, np.zeros((0, 2)), lambda rows, users: users < 0, 2, [1.0, 1.0])
+    assert (len(found.row), len(found.stranger)) == (0, 0)
 
 
 def test_imbalance_is_in_standard_deviations_and_unknown_without_pairs():

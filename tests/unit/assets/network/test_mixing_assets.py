@@ -5,7 +5,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from assets.contracts.mixing import BEAUTY_MIXING, CORE_PROFILES, USER_NEIGHBOURS
+from assets.contracts.community import EDGES
+from assets.contracts.lake import Lake
+from assets.contracts.mixing import BEAUTY_MIXING, CORE_PROFILES, MAJORITY_ILLUSION, USER_NEIGHBOURS
+from assets.contracts.network import USER_GRAPH_METRICS
 from assets.network import mixing_assets
 from assets.network.mixing_assets import TABLES, ChanceSettings, beauty_against_chance, core_profiles
 from assets.network.snapshots import SnapshotConfig, measure_snapshots
@@ -71,6 +74,37 @@ def test_all_tables_are_made_pass_and_are_left_alone_without_news(community, pub
     assert community.commits(BEAUTY_MIXING.key) != commits[BEAUTY_MIXING.key]
 
 
+def test_tables_that_are_current_are_checked_without_their_links(community, publish, monkeypatch):
+    published, read, opened = publish(30), Lake.read, []
+    monkeypatch.setattr(Lake, "read", lambda lake, table, *rest: opened.append(table.key) or read(lake, table, *rest))
+    first = _checks(_run([beauty_against_chance], community, published))
+    assert EDGES.key in opened
+    opened.clear()
+    assert _checks(_run([beauty_against_chance], community, published)) == first
+    assert {passed for passed, _ in first.values()} == {True}
+    assert MAJORITY_ILLUSION.key in opened
+    assert EDGES.key not in opened
+
+
+def test_without_links_nothing_is_made(community, lake, publish):
+    lake.drop(USER_GRAPH_METRICS.key, "2016-02")
+    result = _run([beauty_against_chance], community, publish(40))
+    assert {check.description for check in result.get_asset_check_evaluations()} == {"there are no links between users"}
+    assert set(_checks(result).values()) == {(False, "WARN")}
+
+
+def test_news_of_marts_that_are_not_read_makes_nothing_again(community, publish):
+    published = publish(40)
+    assets = [beauty_against_chance, core_profiles]
+    _run(assets, community, published)
+    commits = {contract.key: community.commits(contract.key) for contract in (*TABLES, CORE_PROFILES)}
+    with duckdb.connect(published.path) as connection:
+        connection.execute("alter table fct_user_beauty add column beauty_percentile double")
+        connection.execute("alter table fct_user_recognition add column recognition double")
+    _run(assets, community, published)
+    assert {key: community.commits(key) for key in commits} == commits
+
+
 def test_every_table_shows_a_figure_or_a_table(community, publish):
     result = _run([beauty_against_chance, core_profiles], community, publish(40))
     for event in result.get_asset_materialization_events():
@@ -86,6 +120,19 @@ def test_without_beauty_nothing_is_made_and_nothing_stays(community, publish):
     assert result.success
     assert set(_checks(result).values()) == {(False, "WARN")}
     assert all(community.commits(contract.key) == [] for contract in (*TABLES, CORE_PROFILES))
+
+
+def _sources(result):
+    shown = {e.asset_key.path[-1]: e.materialization.metadata for e in result.get_asset_materialization_events()}
+    return {key: metadata["quality_source"].value for key, metadata in shown.items()}
+
+
+def test_every_table_says_whether_it_rests_on_scores_or_on_ready_made_quality(community, publish, put):
+    keys = {contract.key for contract in (*TABLES, CORE_PROFILES)}
+    assets = [beauty_against_chance, core_profiles]
+    put(user_quality=[{"user_id": user, "source": "trust", "value": user % 7 - 3.0, "n": 2} for user in range(40)])
+    assert _sources(_run(assets, community, publish(40))) == dict.fromkeys(keys, "scores")
+    assert _sources(_run(assets, community, publish(0))) == dict.fromkeys(keys, "user_quality")
 
 
 def test_ready_made_quality_stands_in_for_beauty(community, publish, put):

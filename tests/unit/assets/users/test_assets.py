@@ -1,6 +1,7 @@
 """Inequality and correlations under Dagster, over a published warehouse of a handful of users."""
 
 import dagster as dg
+import duckdb
 import pytest
 
 from assets.contracts.lake import Lake
@@ -49,6 +50,27 @@ def test_tables_are_left_alone_until_there_is_news(lake, publish):
     assert all(lake.commits(key) != commits[key] for key in commits)
 
 
+def test_news_of_old_months_and_of_what_is_not_read_makes_nothing_again(lake, publish):
+    published = publish()
+    _run(lake, published)
+    commits = {contract.key: lake.commits(contract.key) for contract in TABLES}
+    _change(published, "update fct_user_months set followers = followers + 1")
+    _change(published, f"update fct_user_months set active_weeks_cumulative = 99 where event_month < {_NEWEST}")
+    _run(lake, published)
+    assert {key: lake.commits(key) for key in commits} == commits
+    _change(published, f"update fct_user_months set active_weeks_cumulative = user_id where event_month = {_NEWEST}")
+    _run(lake, published)
+    assert lake.commits(USER_CORRELATIONS.key) != commits[USER_CORRELATIONS.key]
+
+
+_NEWEST = "(select max(event_month) from fct_user_months)"
+
+
+def _change(published, statement):
+    with duckdb.connect(published.path) as connection:
+        connection.execute(statement)
+
+
 def test_figures_and_findings_are_shown(made):
     events = made[1].get_asset_materialization_events()
     shown = {event.asset_key.path[-1]: event.materialization.metadata for event in events}
@@ -64,6 +86,22 @@ def test_without_users_nothing_is_made_and_nothing_stays(lake, publish):
     assert result.success
     assert set(_checks(result).values()) == {(False, "WARN")}
     assert all(lake.commits(contract.key) == [] for contract in TABLES)
+
+
+def test_where_nobody_holds_anything_no_inequality_is_made_and_none_stays(lake, publish):
+    published = publish()
+    _run(lake, published)
+    _change(published, "update dim_users set photos = 0, followers = 0, followees = 0")
+    _change(published, "update fct_user_months set favorites_received_cumulative = 0")
+    _change(published, "delete from fct_user_beauty")
+    result = _run(lake, published)
+    reasons = {check.check_name: check.description for check in result.get_asset_check_evaluations()}
+    unequal = ("shares_are_nested", "gini_is_the_area_of_its_curve", "curves_lie_under_the_diagonal")
+    assert {name: _checks(result)[name] for name in unequal} == dict.fromkeys(unequal, (False, "WARN"))
+    assert {reasons[name] for name in unequal} == {
+        "no user has beauty, followers, favorites or photos that could be spread unequally"
+    }
+    assert lake.commits(INEQUALITY.key) == lake.commits(LORENZ_CURVES.key) == []
 
 
 @pytest.mark.parametrize(

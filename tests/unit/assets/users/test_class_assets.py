@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from assets.contracts.lake import Lake
-from assets.contracts.users_results import USER_CLASSES
+from assets.contracts.users_results import CLASS_SURVIVAL, USER_CLASSES
 from assets.resources import LakeResource
 from assets.users import class_assets, survival
 from assets.users.class_assets import (
@@ -13,6 +13,7 @@ from assets.users.class_assets import (
     CLASS_CHECKS,
     SURVIVAL_CHECKS,
     ClassSettings,
+    SurvivalSettings,
     class_survival,
     user_classes,
 )
@@ -21,13 +22,13 @@ TABLES = (*_CLASS_TABLES, *_SURVIVAL_TABLES)
 CONFIG = dg.RunConfig(ops={"user_classes": ClassSettings(most_classes=4, refits=4, clouds=4)})
 
 
-def _run(lake, published):
+def _run(lake, published, config=CONFIG):
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             [user_classes, class_survival],
             resources={"lake": LakeResource(uri=lake.uri), "published": published},
             instance=instance,
-            run_config=CONFIG,
+            run_config=config,
         )
 
 
@@ -58,6 +59,19 @@ def test_tables_are_left_alone_without_news(made, published):
     assert all(len(found) == 1 for found in commits.values())
     _run(lake, published)
     assert {key: lake.commits(key) for key in commits} == commits
+
+
+def test_classes_at_the_landmark_are_made_with_the_seed_of_the_asset(lake, publish, monkeypatch):
+    seeds, classify = [], survival.classify
+    monkeypatch.setattr(
+        survival, "classify", lambda *arguments: seeds.append(arguments[-1].seed) or classify(*arguments)
+    )
+    published, commits = publish(90), []
+    for settings in (SurvivalSettings(), SurvivalSettings(seed=5)):
+        _run(lake, published, dg.RunConfig(ops={**CONFIG.ops, "class_survival": settings}))
+        commits.append(lake.commits(CLASS_SURVIVAL.key))
+    assert seeds == [0, 5]
+    assert commits[0] != commits[1]
 
 
 def test_figures_and_findings_are_shown(made):

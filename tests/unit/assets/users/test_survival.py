@@ -10,6 +10,7 @@ from assets.contracts.users_results import (
     LANDMARK,
     WHOLE_HISTORY,
 )
+from assets.users.classes import ClassesConfig
 from assets.users.survival import (
     USERS_AT_LANDMARK,
     broken_medians,
@@ -143,7 +144,7 @@ def tables():
             "is_churned": np.arange(1, 60) % 4 > 0,
         }
     )
-    return durations, classes, survival_tables(durations, classes, _landmark(), 180)
+    return durations, classes, survival_tables(durations, classes, _landmark(), 180, ClassesConfig())
 
 
 def test_survival_tables_fit_their_contracts_and_pass_their_checks(tables):
@@ -162,15 +163,15 @@ def test_survival_tables_fit_their_contracts_and_pass_their_checks(tables):
 
 def test_from_landmark_leaves_out_who_had_left_and_counts_days_from_it():
     stayed = _landmark()["duration_days"].to_numpy()
-    gone = from_landmark(_landmark(duration_days=np.where(np.arange(120) < 40, 190.0, stayed)), 2)
+    gone = from_landmark(_landmark(duration_days=np.where(np.arange(120) < 40, 190.0, stayed)), 2, ClassesConfig())
     assert gone["user_id"].to_pylist() == list(range(40, 120))
     assert gone["duration_days"].to_pylist()[0] == stayed[40] - 190
     assert set(gone["class_name"].to_pylist()) == {"talented and unseen", "popular"}
 
 
 def test_from_landmark_is_empty_where_too_few_are_left():
-    assert from_landmark(_landmark(49), 2).num_rows == 0
-    assert from_landmark(_landmark().slice(0, 0), 2).num_rows == 0
+    assert from_landmark(_landmark(49), 2, ClassesConfig()).num_rows == 0
+    assert from_landmark(_landmark().slice(0, 0), 2, ClassesConfig()).num_rows == 0
 
 
 def test_a_landmark_does_not_favor_who_stays_long():
