@@ -11,6 +11,8 @@ gc.freeze()
 
 from assets import automation
 from assets.beauty import assets as beauty
+from assets.causal import assets as causal
+from assets.causal import group_assets as heterogeneity
 from assets.community import assets as community
 from assets.crowd import assets as crowd
 from assets.crowd import judgement_assets as judgement
@@ -44,6 +46,8 @@ def build_defs(**resources: Any) -> dg.Definitions:
             *pair_gaps.ASSETS,
             *users.ASSETS,
             *user_classes.ASSETS,
+            *causal.ASSETS,
+            *heterogeneity.ASSETS,
             *dbt.ASSETS,
         ],
         jobs=list(automation.JOBS),

@@ -105,12 +105,20 @@ def grouped_bars_figure(groups: Sequence[str], series: Mapping[str, Sequence[flo
 
 
 def intervals_figure(
-    groups: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]], title: str, xlabel: str
+    groups: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]],
+    title: str,
+    xlabel: str,
+    marks: Sequence[float] = (),
 ) -> bytes:
-    """Values with their intervals, one line per label and one color per group; a group is label -> (value, ends)."""
+    """Values with their intervals, one line per label and one color per group; a group is label -> (value, ends).
+
+    ``marks`` are values of x that others are held against.
+    """
     figure, axes = _canvas(title)
     labels = list(dict.fromkeys(label for group in groups.values() for label in group))
     figure.set_figheight(max(3.2, 0.9 + 0.28 * len(labels)))
+    for mark in marks:
+        axes.axvline(mark, color=_GREY, linewidth=0.8, linestyle="--")
     step = 0.6 / max(1, len(groups))
     for number, ((name, group), color) in enumerate(zip(groups.items(), cycle(_COLORS), strict=False)):
         heights = [labels.index(label) + (number - (len(groups) - 1) / 2) * step for label in group]
@@ -229,16 +237,22 @@ def _square(column: int, line: int, color: "ColorType") -> "Rectangle":
 
 
 def event_study_figure(
-    panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]], title: str, xlabel: str
+    panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None]]]],
+    title: str,
+    xlabel: str,
+    *,
+    beside_zero: bool = True,
 ) -> bytes:
     """Panels below one another, each with several curves and their bands around an event at 0.
 
     A panel is name -> curve; a curve is ``x``, ``y``, ``lower``, ``upper``, None where unknown.
+    ``beside_zero`` draws the line that differences are held against.
     """
     figure = _panels(1.0 + 2.3 * len(panels))
     for number, (name, curves) in enumerate(panels.items(), 1):
         panel = _panel(figure, len(panels), number)
-        panel.axhline(0, color=_GREY, linewidth=0.8)
+        if beside_zero:
+            panel.axhline(0, color=_GREY, linewidth=0.8)
         panel.axvline(0, color=_GREY, linewidth=0.8, linestyle="--")
         for (label, curve), color in zip(curves.items(), cycle(_COLORS), strict=False):
             known = _known(curve)

@@ -31,6 +31,7 @@ from assets.causal.points import Points, points_of
 from assets.causal.propensity import Propensity, fit_propensity
 from assets.causal.sample import Floats, Integers, Sample, read_sample
 from assets.causal.strata import assign_strata, cuts_of
+from assets.statistics.multiplicity import holm
 
 GAMMAS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 
@@ -134,6 +135,14 @@ class Result:
         return max(abs(row.after.smd) for row in self.balance if row.covariate != "distance")
 
     @property
+    def found_where_nothing_is(self) -> tuple[Refutation, ...]:
+        """Attempts that refute it, adjusted for how many were made: some find something by chance (Holm)."""
+        adjusted = holm([one.effect.p_value for one in self.refutations])
+        return tuple(
+            one for one, p_value in zip(self.refutations, adjusted, strict=True) if p_value < 1 - self.design.level
+        )
+
+    @property
     def objections(self) -> tuple[str, ...]:
         """Why the estimate is not credible, in words; none if nothing was found."""
         unbalanced = [
@@ -145,8 +154,7 @@ class Result:
         words += [
             f"{one.kind} {one.column} has an effect of {one.effect.value:.4g} "
             f"({one.effect.lower:.4g} to {one.effect.upper:.4g}), where there can be none"
-            for one in self.refutations
-            if one.found_something
+            for one in self.found_where_nothing_is
         ]
         if np.isnan(self.effect.standard_error):
             words.append("the standard error is unknown")
@@ -204,7 +212,8 @@ def form_matched_sample(table: pa.Table, experiment: Experiment, design: Design)
     if design.method == "strata" and not keys:
         raise CannotMatchError(f"experiment {experiment.name}: strata need exact or coarsened columns, or coarsen_rest")
     stratum = assign_strata(table, keys, sample.treated).stratum
-    propensity = fit_propensity(sample.score_terms, sample.treated) if design.needs_score else None
+    terms = sample.score_terms.with_squares if design.squares else sample.score_terms
+    propensity = fit_propensity(terms, sample.treated) if design.needs_score else None
     if design.method == "nearest":
         points = points_of(sample, design, stratum, propensity)
         pairs = match(sample, design, points, propensity)

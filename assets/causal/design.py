@@ -59,6 +59,7 @@ class Design:
             outward in sorted order (above, the first row; below, the last; below before above), which gives the pairs
             of R's MatchIt; in other metrics the first row.
         tie_tolerance: Squared distances this close count as equal, in standardised units; R's Matching has 1e-5.
+        squares: Whether squares of the terms, but of indicators, enter the propensity model too.
         caliper_sd: Largest difference in the propensity score, in its standard deviations over all units; on the logit
             unless the metric is ``propensity``.
         calipers: Largest difference in a covariate, in the column's own units, as pairs of column and width.
@@ -78,6 +79,7 @@ class Design:
     order: Order | None = None
     ties: Ties = "kept"
     tie_tolerance: float = 0.0
+    squares: bool = False
     caliper_sd: float | None = None
     calipers: tuple[tuple[str, float], ...] = ()
     coarsened: tuple[tuple[str, tuple[float, ...]], ...] = ()

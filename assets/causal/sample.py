@@ -36,6 +36,18 @@ class Columns:
         kept = np.flatnonzero(~self.is_base)
         return tuple(self.names[i] for i in kept), self.values[:, kept]
 
+    @property
+    def with_squares(self) -> "Columns":
+        """These columns, then the squared distance from its mean of each that is no indicator."""
+        curved = np.flatnonzero(~self.is_binary)
+        squares = (self.values[:, curved] - self.values[:, curved].mean(axis=0)) ** 2
+        return Columns(
+            (*self.names, *(f"{self.names[i]} squared" for i in curved)),
+            np.column_stack([self.values, squares]),
+            np.concatenate([self.is_binary, np.zeros(len(curved), bool)]),
+            np.concatenate([self.is_base, np.zeros(len(curved), bool)]),
+        )
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -1,0 +1,125 @@
+"""What the warehouse and the links say about matched user-months: the months around them, and who is linked to whom."""
+
+import numpy as np
+import pyarrow as pa
+
+from assets.causal.declared import MatchingExperiment
+
+MONTHS_AROUND = 6
+_REACH = 1.959963984540054
+
+LINKED_TO_TREATED = """
+with units as (
+    select
+        user_id,
+        event_month,
+        is_treated,
+        cast(event_month || '-01' as date) as starts,
+        cast(event_month || '-01' as date) + interval 1 month as ends
+    from units
+)
+
+select distinct
+    compared.user_id,
+    compared.event_month
+from units as compared
+inner join (
+    select follower_id as one, followee_id as other, created_at, removed_at from edges
+    union all
+    select followee_id, follower_id, created_at, removed_at from edges
+) as links on compared.user_id = links.one
+inner join units as treated
+    on links.other = treated.user_id and compared.event_month = treated.event_month
+where
+    not compared.is_treated
+    and treated.is_treated
+    and (links.created_at is null or links.created_at < compared.ends::timestamptz)
+    and (links.removed_at is null or links.removed_at > compared.starts::timestamptz)
+"""
+"""Comparison user-months whose user has a link, either way, with a user who was treated in the same month.
+
+Exposure mapping: a user is exposed to the treatment of a direct neighbour and of nobody else (Aronow and Samii 2017,
+Annals of Applied Statistics 11:1912).
+"""
+
+
+def trajectory_query(experiment: MatchingExperiment) -> str:
+    """SQL for the means of matched arms in the months around, by user so that their errors can be had.
+
+    Reads ``matched`` (``user_id``, ``event_month`` as YYYY-MM, ``is_treated``, ``weight``) and ``fct_user_months``.
+
+    Args:
+        experiment: One that declares a trajectory.
+    """
+    if experiment.trajectory is None:
+        raise ValueError(f"experiment {experiment.name} declares no trajectory")
+    return f"""
+with seen as (
+    select
+        matched.user_id,
+        matched.is_treated,
+        matched.weight,
+        date_diff('month', cast(matched.event_month || '-01' as date), months.event_month) as relative_month,
+        cast({experiment.trajectory.sql} as double) as number
+    from matched
+    inner join fct_user_months as months
+        on
+            matched.user_id = months.user_id
+            and months.event_month between cast(matched.event_month || '-01' as date) - interval {MONTHS_AROUND} month
+            and cast(matched.event_month || '-01' as date) + interval {MONTHS_AROUND} month
+),
+
+weighed as (
+    select
+        user_id,
+        is_treated,
+        relative_month,
+        sum(weight) as weight,
+        sum(weight * number) as total
+    from seen
+    where number is not null
+    group by user_id, is_treated, relative_month
+),
+
+means as (
+    select
+        is_treated,
+        relative_month,
+        sum(weight) as weight,
+        sum(total) / sum(weight) as mean
+    from weighed
+    group by is_treated, relative_month
+)
+
+select
+    means.is_treated,
+    cast(means.relative_month as integer) as relative_month,
+    any_value(means.mean) as mean,
+    count(*) as users,
+    sqrt(sum(((weighed.total - weighed.weight * means.mean) / means.weight) ** 2)) as standard_error
+from weighed
+inner join means on weighed.is_treated = means.is_treated and weighed.relative_month = means.relative_month
+group by means.is_treated, means.relative_month
+order by means.is_treated, means.relative_month
+"""  # noqa: S608
+
+
+def trajectory_rows(experiment: MatchingExperiment, answer: pa.Table) -> list[dict[str, object]]:
+    """Rows of a trajectory from the answer of its query; an arm of one user has no interval."""
+    rows = []
+    for row in answer.to_pylist():
+        reach = _REACH * row["standard_error"] if row["users"] > 1 else np.nan
+        ends = (None, None) if np.isnan(reach) else (row["mean"] - reach, row["mean"] + reach)
+        rows.append(
+            {
+                "experiment": experiment.name,
+                "arm": "treated" if row["is_treated"] else "compared",
+                "relative_month": row["relative_month"],
+                "measure": experiment.trajectory.words if experiment.trajectory else "",
+                "mean": row["mean"],
+                "lower": ends[0],
+                "upper": ends[1],
+                "users": row["users"],
+            }
+        )
+    return rows

@@ -1,0 +1,246 @@
+"""The matching experiments on the user-months of the warehouse, with what speaks against each of them.
+
+What is asked stands in ``experiments.py``. Tables are written whole, and left alone where their inputs are the same.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from pydantic import Field
+
+from assets.causal import experiment_checks as checks
+from assets.causal.around import LINKED_TO_TREATED, trajectory_query, trajectory_rows
+from assets.causal.declared import MART, MatchingExperiment
+from assets.causal.experiment_figures import balance_shown, doses_shown, effects_shown, trajectories_shown, ways_shown
+from assets.causal.experiment_tables import (
+    balance_rows,
+    bound_rows,
+    dose_rows,
+    dropped_rows,
+    effect_rows,
+    experiment_rows,
+)
+from assets.causal.experiments import EXPERIMENTS
+from assets.causal.reports import Report, report, without_linked
+from assets.contracts.community import EDGES
+from assets.contracts.experiments import (
+    DOSE_RESPONSES,
+    EXPERIMENT_BALANCE,
+    EXPERIMENT_BOUNDS,
+    EXPERIMENT_DROPPED,
+    EXPERIMENT_EFFECTS,
+    EXPERIMENT_TRAJECTORIES,
+    MATCHING_EXPERIMENTS,
+)
+from assets.contracts.lake import Lake
+from assets.contracts.provenance import code_version_of
+from assets.contracts.wording import counted
+from assets.figures import bands_figure, event_study_figure, intervals_figure
+from assets.marts import Marts
+from assets.metadata import check_result, markdown_table, not_made, picture, table_spec
+from assets.resources import LakeResource, WarehouseResource
+from assets.whole_tables import made_together, unmade
+
+TABLES = (
+    MATCHING_EXPERIMENTS,
+    EXPERIMENT_EFFECTS,
+    EXPERIMENT_BALANCE,
+    EXPERIMENT_DROPPED,
+    EXPERIMENT_BOUNDS,
+    EXPERIMENT_TRAJECTORIES,
+    DOSE_RESPONSES,
+)
+MARTS = (MART, "fct_user_months")
+_CODE = code_version_of(
+    "assets.causal.analysis",
+    "assets.causal.around",
+    "assets.causal.balance",
+    "assets.causal.blocks",
+    "assets.causal.declared",
+    "assets.causal.design",
+    "assets.causal.effects",
+    "assets.causal.errors",
+    "assets.causal.experiment_tables",
+    "assets.causal.experiments",
+    "assets.causal.greedy",
+    "assets.causal.line",
+    "assets.causal.matched",
+    "assets.causal.points",
+    "assets.causal.propensity",
+    "assets.causal.refutation",
+    "assets.causal.reports",
+    "assets.causal.sample",
+    "assets.causal.sensitivity",
+    "assets.causal.strata",
+)
+
+CHECKS = {
+    "verdicts_follow_from_balance_and_placebos": (
+        MATCHING_EXPERIMENTS.key,
+        "What is unbalanced, or finds something where there can be nothing, is not credible; nothing else is.",
+    ),
+    "experiments_are_credible": (MATCHING_EXPERIMENTS.key, "No experiment is refuted, and each can be made."),
+    "effects_lie_in_their_intervals": (
+        EXPERIMENT_EFFECTS.key,
+        "Effects lie in their intervals, or have a reason why there is none.",
+    ),
+    "balance_has_the_differences_of_results": (
+        EXPERIMENT_BALANCE.key,
+        "The largest difference of an experiment is that of its table of balance.",
+    ),
+    "treated_are_matched_or_left_out_for_a_reason": (
+        EXPERIMENT_DROPPED.key,
+        "All treated user-months are matched, or counted among those left out.",
+    ),
+    "bounds_widen_as_gamma_grows": (EXPERIMENT_BOUNDS.key, "A stronger hidden trait leaves less certain."),
+    "arms_are_together_before_treatment": (
+        EXPERIMENT_TRAJECTORIES.key,
+        "In the three months before the treatment, intervals of the arms meet.",
+    ),
+    "doses_have_one_reference": (DOSE_RESPONSES.key, "One range of each dose is what the others are compared with."),
+}
+_WARNINGS = ("experiments_are_credible", "arms_are_together_before_treatment")
+
+
+class ExperimentSettings(dg.Config):
+    """How hard results are tried to be refuted."""
+
+    shuffles: int = Field(default=5, ge=0, description="Times that each treatment is shuffled among the user-months.")
+
+
+@dg.multi_asset(
+    name="matching_experiments",
+    specs=[table_spec(contract, "causal", [*MARTS, EDGES.key], {"parquet"}, _CODE) for contract in TABLES],
+    check_specs=[dg.AssetCheckSpec(name, asset=key, description=said) for name, (key, said) in CHECKS.items()],
+)
+def matching_experiments(
+    context: dg.AssetExecutionContext, config: ExperimentSettings, lake: LakeResource, published: WarehouseResource
+) -> Iterator[dg.MaterializeResult]:
+    """What do exposure to beauty, imbalance and missing recognition do, and what speaks against it?"""
+    store, marts = lake.open(), published.open()
+    if not marts.read(f"select 1 from {MART} limit 1").num_rows:  # noqa: S608
+        unmade(store, *TABLES)
+        reason = "no user was seen over two months, so there is nothing before and after"
+        yield from (
+            not_made(contract.key, reason, *(name for name, (key, _) in CHECKS.items() if key == contract.key))
+            for contract in TABLES
+        )
+        return
+    inputs = {one.name: marts.fingerprint_of(one.query(all_doses=True)) for one in EXPERIMENTS}
+    inputs |= store.fingerprints(EDGES.key)
+    tables = made_together(
+        context, store, TABLES, inputs, config.model_dump(), lambda: _tables(context, store, marts, config.shuffles)
+    )
+    yield from _results({key: table.to_pylist() for key, table in tables.items()})
+
+
+def _tables(context: dg.AssetExecutionContext, lake: Lake, marts: Marts, shuffles: int) -> Mapping[str, pa.Table]:
+    reports, around = [], []
+    for experiment in EXPERIMENTS:
+        context.log.info(f"{experiment.name}: {experiment.question}")
+        reports.append(_report(lake, marts, experiment, shuffles))
+        around += _around(marts, reports[-1])
+    rows = {
+        MATCHING_EXPERIMENTS: experiment_rows(reports),
+        EXPERIMENT_EFFECTS: [row for one in reports for row in effect_rows(one)],
+        EXPERIMENT_BALANCE: [row for one in reports for row in balance_rows(one)],
+        EXPERIMENT_DROPPED: [row for one in reports for row in dropped_rows(one)],
+        EXPERIMENT_BOUNDS: [row for one in reports for row in bound_rows(one)],
+        EXPERIMENT_TRAJECTORIES: around,
+        DOSE_RESPONSES: [row for one in reports for row in dose_rows(one)],
+    }
+    return {contract.key: pa.Table.from_pylist(found, schema=contract.schema) for contract, found in rows.items()}
+
+
+def _report(lake: Lake, marts: Marts, experiment: MatchingExperiment, shuffles: int) -> Report:
+    units = marts.read(experiment.query(all_doses=True))
+    found = report(units, experiment, shuffles=shuffles)
+    if not lake.partitions(EDGES.key):
+        return found
+    linked = marts.read(LINKED_TO_TREATED, tables={"units": units.select(_UNIT), "edges": lake.dataset(EDGES)})
+    return without_linked(found, units, linked)
+
+
+_UNIT = ["user_id", "event_month", "is_treated"]
+
+
+def _around(marts: Marts, found: Report) -> list[dict[str, Any]]:
+    if found.matched is None or found.experiment.trajectory is None:
+        return []
+    answer = marts.read(trajectory_query(found.experiment), tables={"matched": found.matched})
+    return trajectory_rows(found.experiment, answer)
+
+
+def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.MaterializeResult]:
+    experiments, effects = tables[MATCHING_EXPERIMENTS.key], tables[EXPERIMENT_EFFECTS.key]
+    trajectories, balance = tables[EXPERIMENT_TRAJECTORIES.key], tables[EXPERIMENT_BALANCE.key]
+    doses = tables[DOSE_RESPONSES.key]
+    wrong = {
+        "verdicts_follow_from_balance_and_placebos": checks.wrong_verdicts(experiments, effects),
+        "experiments_are_credible": checks.not_credible(experiments),
+        "effects_lie_in_their_intervals": checks.misplaced_effects(effects),
+        "balance_has_the_differences_of_results": checks.uneven_balance(balance, experiments),
+        "treated_are_matched_or_left_out_for_a_reason": checks.lost_units(tables[EXPERIMENT_DROPPED.key], experiments),
+        "bounds_widen_as_gamma_grows": checks.narrowing_bounds(tables[EXPERIMENT_BOUNDS.key]),
+        "arms_are_together_before_treatment": checks.apart_before(trajectories),
+        "doses_have_one_reference": checks.without_reference(doses),
+    }
+    said = " ".join(row["finding"] for row in experiments)
+    figures = {
+        MATCHING_EXPERIMENTS: {
+            "effects": picture(
+                intervals_figure(effects_shown(experiments), "Effects on the treated", "standard deviations", (0.0,))
+            )
+        },
+        EXPERIMENT_EFFECTS: {
+            name: picture(intervals_figure(shown, f"{name}: other ways", "effect", (0.0,)))
+            for name, shown in ways_shown(experiments, effects).items()
+        },
+        EXPERIMENT_BALANCE: {
+            name: picture(
+                intervals_figure(shown, f"{name}: difference of the arms", "|standardised mean difference|", (0.1,))
+            )
+            for name, shown in balance_shown(balance).items()
+        },
+        EXPERIMENT_TRAJECTORIES: {
+            "figure": picture(
+                event_study_figure(
+                    trajectories_shown(trajectories),
+                    "Matched arms around the treatment",
+                    "months since the treatment",
+                    beside_zero=False,
+                )
+            )
+        },
+        DOSE_RESPONSES: {
+            name: picture(bands_figure({"effect": curve}, f"{name}: effect by dose", dose))
+            for name, (dose, curve) in doses_shown(doses).items()
+        },
+    }
+    for contract in TABLES:
+        rows = tables[contract.key]
+        yield dg.MaterializeResult(
+            asset_key=contract.key,
+            metadata={
+                "dagster/row_count": len(rows),
+                "finding": said,
+                **figures.get(contract, {}),
+                "all": markdown_table(rows[:200]),
+            },
+            check_results=[
+                check_result(
+                    contract,
+                    name,
+                    bool(rows) and not wrong[name],
+                    wrong[name] or (f"true of {counted(len(rows), 'row')}" if rows else "there is nothing to look at"),
+                    is_error=bool(rows) and name not in _WARNINGS,
+                )
+                for name, (key, _) in CHECKS.items()
+                if key == contract.key
+            ],
+        )
+
+
+ASSETS = [matching_experiments]

@@ -1,0 +1,141 @@
+"""A declared experiment: in which user-months what is compared with what, and how it is read from the warehouse.
+
+Expressions are SQL over the columns of the mart ``fct_user_month_windows``, whose rows are user-months. What is known
+``before`` stands at the start of the month.
+"""
+
+from dataclasses import dataclass
+
+from assets.causal.design import Design, Experiment
+
+MART = "fct_user_month_windows"
+TREATED, MONTH, USER, PERIOD = "is_treated", "event_month", "user_id", "period"
+_MONTH_NUMBER = "month_number"
+EXPERIENCE, NEWCOMER, ESTABLISHED, PROFESSIONAL = "experience", "newcomer", "established", "professional"
+EXPERIENCE_SQL = f"""case
+        when tenure_months < 6 then '{NEWCOMER}'
+        when percent_rank() over (partition by {MONTH} order by photos_before) >= 0.9 then '{PROFESSIONAL}'
+        else '{ESTABLISHED}'
+    end"""
+"""Less than six months there; in the top tenth of the month by photos so far; all others."""
+
+NEAREST_SCORE = Design(replacement=True, ratio=3, squares=True, caliper_sd=0.2, bias_adjusted=True)
+"""The three nearest on the propensity score, within 0.2 of its standard deviations; a comparison may serve again."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of a user-month.
+
+    Attributes:
+        name: Its column in results.
+        sql: Expression over columns of the mart; null where a user-month has no such number.
+        words: What it is, for people.
+    """
+
+    name: str
+    sql: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Dose:
+    """A treatment in degrees.
+
+    Attributes:
+        measure: The degree.
+        cuts: Inner edges of its groups, ascending; the group that holds ``reference`` is compared with each other one.
+        reference: A degree.
+        leave_out: Covariates that say what the degree says, so that they cannot be held equal.
+    """
+
+    measure: Measure
+    cuts: tuple[float, ...]
+    reference: float
+    leave_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MatchingExperiment:
+    """What is asked of user-months.
+
+    Attributes:
+        name: Short name; the key of its results.
+        question: What it asks, in words.
+        population: Which user-months take part.
+        treatment: Those treated.
+        comparison: Those that they are compared with. Whoever is neither is left out.
+        outcome: What may have changed. User-months without one are left out, and counted by arm.
+        covariates: From before the treatment, and balanced.
+        window: Whole months that must have been observed after the month.
+        also: Further outcomes.
+        placebo_outcomes: From before the treatment, which it cannot have moved.
+        negative_controls: From after it, which it cannot move but a hidden cause might.
+        treated_later: Whether what the treatment does happened within the window too.
+        trajectory: Column of ``fct_user_months`` that is drawn around the month, and what it is.
+        dose: The treatment in degrees.
+        period_months: User-months are matched within periods of so many months, and the month is one more covariate.
+            A month by itself is too small for close matches unless many thousands take part in it.
+        design: How user-months are matched.
+    """
+
+    name: str
+    question: str
+    population: str
+    treatment: str
+    comparison: str
+    outcome: Measure
+    covariates: tuple[Measure, ...]
+    window: int
+    also: tuple[Measure, ...] = ()
+    placebo_outcomes: tuple[Measure, ...] = ()
+    negative_controls: tuple[Measure, ...] = ()
+    treated_later: str | None = None
+    trajectory: Measure | None = None
+    dose: Dose | None = None
+    period_months: int = 6
+    design: Design = NEAREST_SCORE
+
+    @property
+    def columns(self) -> Experiment:
+        """Names of its columns, for the matching engine."""
+        return Experiment(
+            name=self.name,
+            treatment=TREATED,
+            outcome=self.outcome.name,
+            covariates=(*(covariate.name for covariate in self.covariates), _MONTH_NUMBER),
+            exact=(PERIOD,),
+            cluster=USER,
+        )
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """All that is read of a user-month besides user, month and arm."""
+        later = (Measure("is_treated_later", self.treated_later),) if self.treated_later else ()
+        dose = (self.dose.measure,) if self.dose else ()
+        outcomes = (self.outcome, *self.also, *self.placebo_outcomes, *self.negative_controls)
+        return (*self.covariates, *outcomes, *later, *dose)
+
+    def query(self, *, all_doses: bool = False) -> str:
+        """SQL that gives its user-months, in order.
+
+        Args:
+            all_doses: Whether those that are neither treated nor compared are read too, with an arm of null.
+        """
+        columns = ",\n    ".join(f"cast({m.sql} as double) as {m.name}" for m in self.measures)
+        number = f"date_diff('month', date '1970-01-01', {MONTH})"
+        arm = f"case when {self.treatment} then true when {self.comparison} then false end"
+        return f"""
+select
+    {USER},
+    strftime({MONTH}, '%Y-%m') as {MONTH},
+    cast({number} as double) as {_MONTH_NUMBER},
+    {number} // {self.period_months} as {PERIOD},
+    {arm} as {TREATED},
+    {EXPERIENCE_SQL} as {EXPERIENCE},
+    {columns}
+from {MART}
+where ({self.population}) and months_observed_after >= {self.window}
+    and ({"true" if all_doses else f"({arm}) is not null"})
+order by {USER}, {MONTH}
+"""  # noqa: S608

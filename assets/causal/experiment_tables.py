@@ -1,0 +1,273 @@
+"""Rows of the tables of the matching experiments, and what they say in words."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from assets.causal.analysis import GAMMAS, Result
+from assets.causal.balance import Balance
+from assets.causal.declared import MatchingExperiment
+from assets.causal.effects import Estimate, unit_effects
+from assets.causal.reports import Arm, Part, Report
+from assets.causal.sensitivity import rosenbaum_bounds
+from assets.contracts.experiments import FOUND, NOT_CREDIBLE, NOT_FOUND, NOT_POSSIBLE
+from assets.statistics.multiplicity import holm
+from assets.statistics.undefined import defined
+
+Row = dict[str, Any]
+ALPHA = 0.05
+NO_OUTCOME, NO_COVARIATE = "no outcome in the window", "a covariate is unknown"
+
+
+def experiment_rows(reports: Sequence[Report]) -> list[Row]:
+    """One row per experiment, p-values adjusted for how many there are."""
+    p_values = [np.nan if one.result is None else one.result.effect.p_value for one in reports]
+    return [_experiment_row(one, float(p)) for one, p in zip(reports, holm(p_values), strict=True)]
+
+
+def _experiment_row(report: Report, adjusted: float) -> Row:
+    experiment, result = report.experiment, report.result
+    verdict = verdict_of(report, adjusted)
+    row: Row = {
+        "experiment": experiment.name,
+        "question": experiment.question,
+        "verdict": verdict,
+        "finding": finding_of(report, verdict),
+        "objections": report.reason if result is None else "; ".join(objections_of(result)),
+        "outcome": experiment.outcome.words,
+        **effect_columns(None if result is None else result.effect),
+        "p_value_adjusted": defined(adjusted),
+    }
+    return row | _arms(report) | (_no_numbers() if result is None else _numbers(result))
+
+
+def objections_of(result: Result) -> list[str]:
+    """What speaks against a result, the names of columns as words."""
+    return [one.replace("_", " ") for one in result.objections]
+
+
+def verdict_of(report: Report, adjusted: float) -> str:
+    """Whether something was found, and whether that is to be believed."""
+    if report.result is None:
+        return NOT_POSSIBLE
+    if report.result.objections:
+        return NOT_CREDIBLE
+    return FOUND if adjusted < ALPHA else NOT_FOUND
+
+
+def finding_of(report: Report, verdict: str) -> str:
+    """A result in one or two sentences."""
+    experiment, result = report.experiment, report.result
+    if result is None:
+        return f"{experiment.question} Nothing can be said: {report.reason}."
+    effect = result.effect
+    measured = f"{experiment.outcome.words}: {effect.value:+.3g} ({effect.lower:+.3g} to {effect.upper:+.3g})"
+    said = {
+        FOUND: f"The arms differ in the {measured}.",
+        NOT_FOUND: f"No difference is found in the {measured}.",
+        NOT_CREDIBLE: f"Not credible: {'; '.join(objections_of(result))}. In the {measured}.",
+    }[verdict]
+    return f"{experiment.question} {said}"
+
+
+def effect_columns(effect: Estimate | None) -> Row:
+    """An effect as columns of a table; without one they are null."""
+    if effect is None:
+        return dict.fromkeys(("effect", "standard_error", "lower", "upper", "p_value")) | {"units": 0}
+    return {
+        "effect": defined(effect.value),
+        "standard_error": defined(effect.standard_error),
+        "lower": defined(effect.lower),
+        "upper": defined(effect.upper),
+        "p_value": defined(effect.p_value),
+        "units": effect.n,
+    }
+
+
+def _arms(report: Report) -> Row:
+    treated, compared = report.arms["treated"], report.arms["compared"]
+    return {
+        "treated": treated.units - treated.without_outcome - treated.without_covariate,
+        "compared": compared.units - compared.without_outcome - compared.without_covariate,
+        "treated_without_outcome": _share_without(treated),
+        "compared_without_outcome": _share_without(compared),
+        "treated_later": defined(treated.treated_later),
+        "compared_later": defined(compared.treated_later),
+    }
+
+
+def _share_without(arm: Arm) -> float | None:
+    return arm.without_outcome / arm.units if arm.units else None
+
+
+def _no_numbers() -> Row:
+    names = (
+        "outcome_spread",
+        "naive_effect",
+        "naive_lower",
+        "naive_upper",
+        "effective_compared",
+        "smd_before",
+        "smd_after",
+        "gamma",
+        "gamma_ranked",
+        "strongest_covariate",
+        "strongest_odds",
+        "e_value",
+        "e_value_limit",
+    )
+    return dict.fromkeys(names) | {"matched_treated": 0, "matched_compared": 0}
+
+
+def _numbers(result: Result) -> Row:
+    strongest, odds = strongest_covariate(result)
+    e_value = result.sensitivity.e_value
+    return {
+        "outcome_spread": float(result.matched.sample.outcome.std()),
+        "naive_effect": defined(result.naive.value),
+        "naive_lower": defined(result.naive.lower),
+        "naive_upper": defined(result.naive.upper),
+        "matched_treated": result.counts["matched_treated"],
+        "matched_compared": result.counts["matched_control"],
+        "effective_compared": result.effective_sizes[1],
+        "smd_before": defined(max(abs(row.before.smd) for row in _covariates(result))),
+        "smd_after": defined(result.largest_smd),
+        "gamma": defined(result.sensitivity.gamma_star),
+        "gamma_ranked": defined(result.sensitivity.gamma_star_ranked),
+        "strongest_covariate": strongest,
+        "strongest_odds": odds,
+        "e_value": defined(e_value.estimate),
+        "e_value_limit": defined(e_value.interval),
+    }
+
+
+def _covariates(result: Result) -> Iterator[Balance]:
+    return (row for row in result.balance if row.covariate != "distance")
+
+
+def strongest_covariate(result: Result) -> tuple[str | None, float | None]:
+    """The covariate by one standard deviation of which the odds of treatment differ most, given all others.
+
+    What is hidden would have to be as strong as gamma to explain an effect away; this is how strong what is seen is.
+    """
+    propensity = result.matched.propensity
+    if propensity is None:
+        return None, None
+    spread = dict(
+        zip(result.matched.sample.covariates.names, result.matched.sample.covariates.values.std(axis=0), strict=True)
+    )
+    strengths = {
+        name: abs(slope) * spread[name]
+        for name, slope in zip(propensity.names, propensity.coefficients, strict=True)
+        if name in spread and not np.isnan(slope)
+    }
+    if not strengths:
+        return None, None
+    name = max(strengths, key=lambda one: strengths[one])
+    return name, float(np.exp(strengths[name]))
+
+
+def effect_rows(report: Report) -> Iterator[Row]:
+    """Parts of an effect, other ways, and where there can be none."""
+    for part in report.parts:
+        yield _part_row(report.experiment, part)
+    for one in report.result.refutations if report.result else ():
+        yield _part_row(
+            report.experiment, Part(one.kind, one.column, one.effect, _outcome_of(report, one.kind, one.column))
+        )
+
+
+def _outcome_of(report: Report, kind: str, column: str) -> str:
+    return report.experiment.outcome.name if kind.endswith("treatment") else column
+
+
+def _part_row(experiment: MatchingExperiment, part: Part) -> Row:
+    return {
+        "experiment": experiment.name,
+        "kind": part.kind,
+        "name": part.name,
+        "outcome": part.outcome,
+        **effect_columns(part.effect),
+        "smd_after": defined(part.largest_smd),
+        "reason": part.reason,
+    }
+
+
+def balance_rows(report: Report) -> Iterator[Row]:
+    """Covariates before and after matching."""
+    meaning = {measure.name: measure.words for measure in report.experiment.covariates}
+    for row in report.result.balance if report.result else ():
+        sides = {"before": row.before, "after": row.after}
+        yield {
+            "experiment": report.experiment.name,
+            "covariate": row.covariate,
+            "meaning": meaning.get(row.covariate, row.covariate.replace("_", " ")),
+            **{
+                f"{name}_{when}": defined(getattr(side, attribute))
+                for when, side in sides.items()
+                for name, attribute in (
+                    ("mean_treated", "mean_treated"),
+                    ("mean_compared", "mean_control"),
+                    ("smd", "smd"),
+                    ("variance_ratio", "variance_ratio"),
+                    ("ks", "ks"),
+                )
+            },
+        }
+
+
+def dropped_rows(report: Report) -> Iterator[Row]:
+    """Who is left out, and why."""
+    names = {"treated": "treated", "control": "compared"}
+    for arm_name, arm in report.arms.items():
+        reasons = {NO_OUTCOME: arm.without_outcome, NO_COVARIATE: arm.without_covariate}
+        if report.result is not None:
+            reasons |= {d.reason: d.count for d in report.result.matched.dropped if names[d.arm] == arm_name}
+        for reason, count in reasons.items():
+            if count:
+                yield {
+                    "experiment": report.experiment.name,
+                    "arm": arm_name,
+                    "reason": reason,
+                    "units": count,
+                    "share": count / arm.units,
+                }
+
+
+def bound_rows(report: Report) -> Iterator[Row]:
+    """Rosenbaum bounds in the direction of the effect."""
+    result = report.result
+    if result is None or result.matched.pairs is None:
+        return
+    differences = unit_effects(result.matched.pairs, result.matched.sample.treated, result.matched.sample.outcome)
+    sign = -1.0 if result.effect.value < 0 else 1.0
+    for bound in rosenbaum_bounds(sign * differences, GAMMAS):
+        yield {
+            "experiment": report.experiment.name,
+            "gamma": bound.gamma,
+            "p_upper": defined(bound.p_upper),
+            "p_upper_ranked": defined(bound.p_upper_ranked),
+            "effect_lower": defined(min(sign * bound.effect_lower, sign * bound.effect_upper)),
+            "effect_upper": defined(max(sign * bound.effect_lower, sign * bound.effect_upper)),
+        }
+
+
+def dose_rows(report: Report) -> Iterator[Row]:
+    """Dose-response."""
+    for number, group in enumerate(report.doses):
+        dose = report.experiment.dose
+        is_reference = dose is not None and group.low <= dose.reference < group.high
+        yield {
+            "experiment": report.experiment.name,
+            "dose": "" if dose is None else dose.measure.name,
+            "range_number": number,
+            "low": None if np.isinf(group.low) else group.low,
+            "high": None if np.isinf(group.high) else group.high,
+            "mean_dose": group.mean_dose,
+            "is_reference": is_reference,
+            **effect_columns(group.part.effect),
+            "units": group.units,
+            "smd_after": defined(group.part.largest_smd),
+            "reason": group.part.reason,
+        }

@@ -1,0 +1,7 @@
+select
+    experiment,
+    arm,
+    reason,
+    units,
+    share
+from {{ source('lake', 'experiment_dropped') }}

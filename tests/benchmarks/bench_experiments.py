@@ -1,0 +1,199 @@
+"""Whether the matching experiments find what is planted, and nothing where nothing is.
+
+``python tests/benchmarks/bench_experiments.py [--seeds 20] [--users 4000] [--months 30] [--set influence=0.3 ...]``
+simulates communities without images (noisy ready-made scores), runs dbt's SQL on each, and each experiment on that. Per
+experiment it prints the planted effect on the matched, the mean estimate and its bias with the Monte Carlo error, how
+often the 95 % interval covers, how often something is found, how often a placebo is, and how far off the naive estimate
+is. Rates are held against the 99 % binomial region around what is nominal. With ``--null`` the cause of each experiment
+is 0, so that findings are false. ``--curve KNOB VALUES...`` repeats it along a knob, such as ``unobserved 0 0.5 1``.
+Nothing is asserted.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy import stats
+
+from assets.causal.declared import MatchingExperiment
+from assets.causal.experiments import EXPERIMENTS
+from assets.causal.reports import Report, report
+from assets.landing.simulator.config import SimulationConfig
+from assets.landing.simulator.simulation import simulate
+from tests.benchmarks.compiled_marts import CompiledModel, compile_models, run_models
+
+_TRUTH = {
+    "exposure_to_quality": ("E1", "beauty_3", 0),
+    "imbalance_above": ("E2", "left_6", 1),
+    "imbalance_below": ("E2", "left_6", 1),
+    "recognition_to_retention": ("E3", "left_6", 1),
+}
+"""Folder and outcome of the truth, and months by which the experiment's month comes after that of the truth.
+
+E2 and E3 of the truth look at the end of a month, the experiments at the beginning of the next one.
+"""
+_CAUSES = {"influence": 0.0, "imbalance_churn": 0.0, "recognition_retention": 0.0}
+Knobs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one experiment found in one community; numbers are NaN where it was not possible.
+
+    Attributes:
+        planted: Mean effect on the matched treated that the truth knows of.
+        value, lower, upper: Estimate and interval.
+        naive: Difference of the arms as they are.
+        placebo: Whether the interval of the placebo outcome leaves out 0.
+        is_credible: Whether nothing speaks against it.
+        gamma: Gamma*.
+        share: Share of the matched treated whose truth is known.
+    """
+
+    planted: float
+    value: float
+    lower: float
+    upper: float
+    naive: float
+    placebo: float
+    is_credible: float
+    gamma: float
+    share: float
+
+
+def main() -> None:
+    """Simulate, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--users", type=int, default=4000)
+    parser.add_argument("--months", type=int, default=30)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--null", action="store_true", help="set the causes of all experiments to 0")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KNOB=VALUE", help="other knobs of the simulator")
+    parser.add_argument("--curve", nargs="+", default=[], metavar="KNOB VALUE", help="repeat along a knob")
+    chosen = parser.parse_args()
+    knobs: dict[str, Any] = {"users": chosen.users, "months": chosen.months, "images": False}
+    knobs |= _CAUSES if chosen.null else {}
+    knobs |= {name: _number(value) for name, value in (one.split("=") for one in chosen.set)}
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    low, high = (int(end) for end in stats.binom.interval(0.99, len(seeds), 0.05))
+    print(f"{len(seeds)} seeds from {seeds[0]} on; {knobs}")
+    print(f"99 % binomial region of 5 %: {low} to {high} of {len(seeds)}", flush=True)
+    models = compile_models("fct_user_month_windows")
+    settings = [knobs]
+    if chosen.curve:
+        settings = [{**knobs, chosen.curve[0]: _number(value)} for value in chosen.curve[1:]]
+    with ProcessPoolExecutor(chosen.workers) as pool:
+        for one in settings:
+            if chosen.curve:
+                print(f"\n{chosen.curve[0]} = {one[chosen.curve[0]]}")
+            found = list(pool.map(partial(_run, models, one), seeds))
+            for experiment in EXPERIMENTS:
+                tell(experiment, [results[experiment.name] for results in found])
+
+
+def _number(text: str) -> float | int | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _run(models: Sequence[CompiledModel], knobs: Knobs, seed: int) -> dict[str, Found]:
+    """All experiments in the community of one seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        landing, truth = Path(folder, "landing"), Path(folder, "truth")
+        config = SimulationConfig.from_mapping({**knobs, "seed": seed})
+        simulate(config, landing, truth, workers=1)
+        with run_models(tuple(models), landing / config.name) as connection:
+            found = {}
+            for experiment in EXPERIMENTS:
+                units = connection.execute(experiment.query()).to_arrow_table()
+                one = report(units, experiment)
+                found[experiment.name] = _found(one, _planted(connection, truth / config.name, experiment, one.matched))
+    return found
+
+
+def _planted(connection: Any, truth: Path, experiment: MatchingExperiment, matched: pa.Table | None) -> Any:
+    """Mean planted effect on the matched treated, and the share of them that the truth knows."""
+    if matched is None:
+        return np.nan, np.nan
+    folder, outcome, later = _TRUTH[experiment.name]
+    connection.register("matched", matched)
+    return connection.execute(
+        f"""
+        select avg(effect), count(effect) / count(*)
+        from matched
+        left join (
+            select
+                user_id,
+                {outcome}_treated - {outcome}_comparison as effect,
+                strftime(
+                    cast(right(parse_filename(filename, true), 7) || '-01' as date) + interval {later} month, '%Y-%m'
+                ) as event_month
+            from read_parquet('{truth / folder}/*.parquet', filename = true)
+        ) using (user_id, event_month)
+        where is_treated
+        """
+    ).fetchone()
+
+
+def _found(one: Report, planted: tuple[float, float]) -> Found:
+    result = one.result
+    if result is None:
+        return Found(*([np.nan] * 9))
+    effect = result.effect
+    placebo = [r for r in result.refutations if r.kind == "placebo outcome"]
+    return Found(
+        float(planted[0] if planted[0] is not None else np.nan),
+        effect.value,
+        effect.lower,
+        effect.upper,
+        result.naive.value,
+        float(placebo[0].found_something) if placebo else np.nan,
+        float(not result.objections),
+        result.sensitivity.gamma_star,
+        float(planted[1]),
+    )
+
+
+def tell(experiment: MatchingExperiment, found: Sequence[Found]) -> None:
+    """Print what became of one experiment over the seeds."""
+    columns = {name: np.array([getattr(one, name) for one in found]) for name in Found.__dataclass_fields__}
+    made = ~np.isnan(columns["value"])
+    columns = {name: values[made] for name, values in columns.items()}
+    print(f"\n{experiment.name}: {experiment.outcome.words}; possible in {made.sum()} of {len(found)}")
+    if not made.any():
+        return
+    bias = columns["value"] - columns["planted"]
+    planted = float(columns["planted"].mean())
+    error = bias.std(ddof=1) / np.sqrt(len(bias)) if len(bias) > 1 else np.nan
+    bar = 0.05 * abs(planted) + 2 * error
+    covered = (columns["lower"] <= columns["planted"]) & (columns["planted"] <= columns["upper"])
+    found_it = (columns["lower"] > 0) | (columns["upper"] < 0)
+    for line in (
+        f"planted {planted:+.5f}, estimate {columns['value'].mean():+.5f}, naive {columns['naive'].mean():+.5f}",
+        f"bias {bias.mean():+.5f} (Monte Carlo error {error:.5f}; bar {bar:.5f}), "
+        f"of the naive {np.mean(columns['naive'] - columns['planted']):+.5f}",
+        f"spread over seeds {columns['value'].std(ddof=1) if len(bias) > 1 else np.nan:.5f}, mean standard error "
+        f"{np.mean((columns['upper'] - columns['lower']) / 3.92):.5f}",
+        f"interval covers in {covered.sum()} of {len(bias)}; found in {found_it.sum()}, with the planted sign in "
+        f"{np.sum(found_it & (np.sign(columns['value']) == np.sign(columns['planted'])))}",
+        f"placebo found in {np.nansum(columns['placebo']):.0f}; credible in {columns['is_credible'].sum():.0f}; "
+        f"median gamma* {np.median(columns['gamma']):.2f}; truth known of {columns['share'].mean():.0%} of the matched",
+    ):
+        print(f"  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
