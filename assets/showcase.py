@@ -1,4 +1,4 @@
-"""What a person sees at the end of the demo: the talented and unseen, and where to go on."""
+"""What a person sees at the end of the demo: the talented and unseen, what experiments found, and where to go on."""
 
 from assets.contracts.settings import Settings
 from assets.contracts.wording import counted
@@ -16,11 +16,23 @@ from fct_talented_unseen_users
 order by beauty_shrunken desc, user_id
 limit 10
 """
+_EXPERIMENTS = """
+select
+    replace(experiment, '_', ' ') as experiment,
+    outcome,
+    verdict,
+    round(effect, 3) as effect,
+    round(lower, 3) as lower,
+    round(upper, 3) as upper,
+    round(naive_effect, 3) as unmatched
+from stg_lake__matching_experiments
+order by experiment
+"""
 _HOW_MANY = "select count(*) from fct_talented_unseen_users"
 
 
 def show_results(settings: Settings) -> str:
-    """The ten most beautiful yet unseen users of a simulated community, where the tables are, and how to open the UI.
+    """The ten most beautiful yet unseen users of a simulated community, what experiments found, where the tables are.
 
     Raises:
         QueryFailure: Nothing was published yet.
@@ -34,6 +46,9 @@ def show_results(settings: Settings) -> str:
             "another number, by the beauty that it planted: sealed truth, which no score has seen.",
             "The most beautiful of those found, ten at most:",
             print_query(settings, _UNSEEN, "table", 10),
+            "",
+            "What matching experiments found (lake.matching_experiments says why not to believe them):",
+            print_query(settings, _EXPERIMENTS, "table", 10),
             "",
             f"Lake tables (Parquet):  {settings.lake_uri}",
             f"Warehouse (DuckDB):     {settings.published_warehouse}",

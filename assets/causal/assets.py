@@ -13,7 +13,14 @@ from pydantic import Field
 from assets.causal import experiment_checks as checks
 from assets.causal.around import LINKED_TO_TREATED, trajectory_query, trajectory_rows
 from assets.causal.declared import MART, MatchingExperiment
-from assets.causal.experiment_figures import balance_shown, doses_shown, effects_shown, trajectories_shown, ways_shown
+from assets.causal.experiment_figures import (
+    balance_shown,
+    doses_shown,
+    effects_shown,
+    staying_shown,
+    trajectories_shown,
+    ways_shown,
+)
 from assets.causal.experiment_tables import (
     balance_rows,
     bound_rows,
@@ -24,6 +31,7 @@ from assets.causal.experiment_tables import (
 )
 from assets.causal.experiments import EXPERIMENTS
 from assets.causal.reports import Report, report, without_linked
+from assets.causal.staying import STAYING, rising_curves, survival_rows
 from assets.contracts.community import EDGES
 from assets.contracts.experiments import (
     DOSE_RESPONSES,
@@ -31,13 +39,14 @@ from assets.contracts.experiments import (
     EXPERIMENT_BOUNDS,
     EXPERIMENT_DROPPED,
     EXPERIMENT_EFFECTS,
+    EXPERIMENT_SURVIVAL,
     EXPERIMENT_TRAJECTORIES,
     MATCHING_EXPERIMENTS,
 )
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.wording import counted
-from assets.figures import bands_figure, event_study_figure, intervals_figure
+from assets.figures import bands_figure, event_study_figure, intervals_figure, steps_figure
 from assets.marts import Marts
 from assets.metadata import check_result, markdown_table, not_made, picture, table_spec
 from assets.resources import LakeResource, WarehouseResource
@@ -50,9 +59,10 @@ TABLES = (
     EXPERIMENT_DROPPED,
     EXPERIMENT_BOUNDS,
     EXPERIMENT_TRAJECTORIES,
+    EXPERIMENT_SURVIVAL,
     DOSE_RESPONSES,
 )
-MARTS = (MART, "fct_user_months")
+MARTS = (MART, "fct_user_months", "fct_user_retention")
 _CODE = code_version_of(
     "assets.causal.analysis",
     "assets.causal.around",
@@ -73,6 +83,7 @@ _CODE = code_version_of(
     "assets.causal.reports",
     "assets.causal.sample",
     "assets.causal.sensitivity",
+    "assets.causal.staying",
     "assets.causal.strata",
 )
 
@@ -99,6 +110,7 @@ CHECKS = {
         EXPERIMENT_TRAJECTORIES.key,
         "In the three months before the treatment, intervals of the arms meet.",
     ),
+    "survival_never_rises": (EXPERIMENT_SURVIVAL.key, "Curves never rise, and lie in their intervals."),
     "doses_have_one_reference": (DOSE_RESPONSES.key, "One range of each dose is what the others are compared with."),
 }
 _WARNINGS = ("experiments_are_credible", "arms_are_together_before_treatment")
@@ -137,11 +149,14 @@ def matching_experiments(
 
 
 def _tables(context: dg.AssetExecutionContext, lake: Lake, marts: Marts, shuffles: int) -> Mapping[str, pa.Table]:
-    reports, around = [], []
+    reports: list[Report] = []
+    around: list[dict[str, Any]] = []
+    staying: list[dict[str, Any]] = []
     for experiment in EXPERIMENTS:
         context.log.info(f"{experiment.name}: {experiment.question}")
         reports.append(_report(lake, marts, experiment, shuffles))
         around += _around(marts, reports[-1])
+        staying += _staying(marts, reports[-1])
     rows = {
         MATCHING_EXPERIMENTS: experiment_rows(reports),
         EXPERIMENT_EFFECTS: [row for one in reports for row in effect_rows(one)],
@@ -149,6 +164,7 @@ def _tables(context: dg.AssetExecutionContext, lake: Lake, marts: Marts, shuffle
         EXPERIMENT_DROPPED: [row for one in reports for row in dropped_rows(one)],
         EXPERIMENT_BOUNDS: [row for one in reports for row in bound_rows(one)],
         EXPERIMENT_TRAJECTORIES: around,
+        EXPERIMENT_SURVIVAL: staying,
         DOSE_RESPONSES: [row for one in reports for row in dose_rows(one)],
     }
     return {contract.key: pa.Table.from_pylist(found, schema=contract.schema) for contract, found in rows.items()}
@@ -173,6 +189,12 @@ def _around(marts: Marts, found: Report) -> list[dict[str, Any]]:
     return trajectory_rows(found.experiment, answer)
 
 
+def _staying(marts: Marts, found: Report) -> list[dict[str, Any]]:
+    if found.matched is None or not found.experiment.follows_staying:
+        return []
+    return survival_rows(found.experiment, marts.read(STAYING, tables={"matched": found.matched}))
+
+
 def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.MaterializeResult]:
     experiments, effects = tables[MATCHING_EXPERIMENTS.key], tables[EXPERIMENT_EFFECTS.key]
     trajectories, balance = tables[EXPERIMENT_TRAJECTORIES.key], tables[EXPERIMENT_BALANCE.key]
@@ -185,6 +207,7 @@ def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.M
         "treated_are_matched_or_left_out_for_a_reason": checks.lost_units(tables[EXPERIMENT_DROPPED.key], experiments),
         "bounds_widen_as_gamma_grows": checks.narrowing_bounds(tables[EXPERIMENT_BOUNDS.key]),
         "arms_are_together_before_treatment": checks.apart_before(trajectories),
+        "survival_never_rises": rising_curves(tables[EXPERIMENT_SURVIVAL.key]),
         "doses_have_one_reference": checks.without_reference(doses),
     }
     said = " ".join(row["finding"] for row in experiments)
@@ -213,6 +236,10 @@ def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.M
                     beside_zero=False,
                 )
             )
+        },
+        EXPERIMENT_SURVIVAL: {
+            name: picture(steps_figure(shown, f"{name}: who stays", "days since the treatment", "still there"))
+            for name, shown in staying_shown(tables[EXPERIMENT_SURVIVAL.key]).items()
         },
         DOSE_RESPONSES: {
             name: picture(bands_figure({"effect": curve}, f"{name}: effect by dose", dose))

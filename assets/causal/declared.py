@@ -73,6 +73,7 @@ class MatchingExperiment:
         negative_controls: From after it, which it cannot move but a hidden cause might.
         treated_later: Whether what the treatment does happened within the window too.
         trajectory: Column of ``fct_user_months`` that is drawn around the month, and what it is.
+        follows_staying: Whether it is told how long the matched arms stay.
         dose: The treatment in degrees.
         period_months: User-months are matched within periods of so many months, and the month is one more covariate.
             A month by itself is too small for close matches unless many thousands take part in it.
@@ -92,6 +93,7 @@ class MatchingExperiment:
     negative_controls: tuple[Measure, ...] = ()
     treated_later: str | None = None
     trajectory: Measure | None = None
+    follows_staying: bool = False
     dose: Dose | None = None
     period_months: int = 6
     design: Design = NEAREST_SCORE

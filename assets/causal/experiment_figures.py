@@ -76,6 +76,17 @@ def trajectories_shown(rows: Rows) -> dict[str, dict[str, Curve]]:
     return found
 
 
+def staying_shown(rows: Rows) -> dict[str, dict[str, Curve]]:
+    """By experiment: curves of both arms."""
+    found: dict[str, dict[str, Curve]] = {}
+    for row in sorted(rows, key=lambda one: one["day"]):
+        nothing: Curve = {"x": [], "y": [], "lower": [], "upper": []}
+        curve = found.setdefault(row["experiment"], {}).setdefault(row["arm"], nothing)
+        for key, name in (("x", "day"), ("y", "survival"), ("lower", "lower"), ("upper", "upper")):
+            curve[key].append(row[name])
+    return found
+
+
 def doses_shown(rows: Rows) -> dict[str, tuple[str, Curve]]:
     """By experiment: name of the dose, and effect by mean dose, zero at the reference."""
     found: dict[str, tuple[str, Curve]] = {}

@@ -94,6 +94,7 @@ def _imbalance(name: str, sign: str, words: str) -> MatchingExperiment:
             Measure("earlier_uploads", "uploads_last_4_to_6", "uploads of the fourth to sixth month before"),
         ),
         trajectory=Measure("uploads", "uploads", "uploads of the month"),
+        follows_staying=True,
         dose=Dose(
             Measure("imbalance", "imbalance_before", "beauty followed less own beauty"),
             cuts=(0.05, 0.1, 0.15, 0.2) if sign == ">" else (-0.2, -0.15, -0.1, -0.05),
@@ -124,6 +125,7 @@ RECOGNITION_TO_RETENTION = MatchingExperiment(
         Measure("earlier_active_weeks", "active_weeks_last_4_to_6", "weeks with an upload, 4th to 6th month before"),
     ),
     trajectory=Measure("active_weeks", "active_weeks", "weeks with an upload"),
+    follows_staying=True,
     dose=Dose(
         Measure("recognition", "ln(recognition_before)", "log of favorites over those expected"),
         cuts=(-1.0, -0.5, 0.5, 1.0),

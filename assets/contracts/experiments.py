@@ -174,6 +174,27 @@ EXPERIMENT_TRAJECTORIES = TableContract(
     reads_marts=True,
 )
 
+EXPERIMENT_SURVIVAL = TableContract(
+    key="experiment_survival",
+    description=(
+        "How long the matched arms of the experiments stay, from the beginning of the month of the treatment: the "
+        "share who have not left (Kaplan-Meier, weighted as matched). Who is silent at the end of observation has left "
+        "with the last sign of life, as in `fct_user_retention`."
+    ),
+    grain="one row per experiment, arm and day",
+    columns=(
+        _EXPERIMENT,
+        _text("arm", "`treated` or `compared`."),
+        Column("day", pa.int32(), "Days since the beginning of the month.", minimum=0),
+        number("survival", "Share still there.", nullable=False, minimum=0, maximum=1),
+        number("lower", "Lower end of its 95 % interval, by user.", minimum=0, maximum=1),
+        number("upper", "Upper end.", minimum=0, maximum=1),
+        count("at_risk", "User-months that are still followed."),
+    ),
+    primary_key=("experiment", "arm", "day"),
+    reads_marts=True,
+)
+
 DOSE_RESPONSES = TableContract(
     key="dose_responses",
     description=(

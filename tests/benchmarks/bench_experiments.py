@@ -51,7 +51,8 @@ class Found:
         planted: Mean effect on the matched treated that the truth knows of.
         value, lower, upper: Estimate and interval.
         naive: Difference of the arms as they are.
-        placebo: Whether the interval of the placebo outcome leaves out 0.
+        placebo: What the placebo outcome finds.
+        is_placebo_found: Whether its interval leaves out 0.
         is_credible: Whether nothing speaks against it.
         gamma: Gamma*.
         share: Share of the matched treated whose truth is known.
@@ -63,6 +64,7 @@ class Found:
     upper: float
     naive: float
     placebo: float
+    is_placebo_found: float
     is_credible: float
     gamma: float
     share: float
@@ -151,7 +153,7 @@ def _planted(connection: Any, truth: Path, experiment: MatchingExperiment, match
 def _found(one: Report, planted: tuple[float, float]) -> Found:
     result = one.result
     if result is None:
-        return Found(*([np.nan] * 9))
+        return Found(*([np.nan] * len(Found.__dataclass_fields__)))
     effect = result.effect
     placebo = [r for r in result.refutations if r.kind == "placebo outcome"]
     return Found(
@@ -160,6 +162,7 @@ def _found(one: Report, planted: tuple[float, float]) -> Found:
         effect.lower,
         effect.upper,
         result.naive.value,
+        placebo[0].effect.value if placebo else np.nan,
         float(placebo[0].found_something) if placebo else np.nan,
         float(not result.objections),
         result.sensitivity.gamma_star,
@@ -189,7 +192,9 @@ def tell(experiment: MatchingExperiment, found: Sequence[Found]) -> None:
         f"{np.mean((columns['upper'] - columns['lower']) / 3.92):.5f}",
         f"interval covers in {covered.sum()} of {len(bias)}; found in {found_it.sum()}, with the planted sign in "
         f"{np.sum(found_it & (np.sign(columns['value']) == np.sign(columns['planted'])))}",
-        f"placebo found in {np.nansum(columns['placebo']):.0f}; credible in {columns['is_credible'].sum():.0f}; "
+        f"placebo {np.nanmean(columns['placebo']):+.5f} (Monte Carlo error "
+        f"{np.nanstd(columns['placebo'], ddof=1) / np.sqrt(len(bias)) if len(bias) > 1 else np.nan:.5f}), found in "
+        f"{np.nansum(columns['is_placebo_found']):.0f}; credible in {columns['is_credible'].sum():.0f}; "
         f"median gamma* {np.median(columns['gamma']):.2f}; truth known of {columns['share'].mean():.0%} of the matched",
     ):
         print(f"  {line}", flush=True)

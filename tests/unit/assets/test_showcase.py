@@ -20,8 +20,19 @@ def test_show_results_counts_those_found_and_says_why_the_simulator_counts_other
             from range(1, 13)
             """
         )
+        connection.execute(
+            """
+            create table stg_lake__matching_experiments as
+            select
+                'exposure_to_quality' as experiment, 'beauty gained' as outcome, 'not credible' as verdict,
+                0.01234 as effect, -0.005 as lower, 0.03 as upper, 0.002 as naive_effect
+            """
+        )
     publish_warehouse(settings)
     text = show_results(settings)
     assert "Found 12 talented unseen users" in text
     assert "The simulator counts another number" in " ".join(text.split())
+    assert ["exposure to quality", "beauty gained", "not credible", "0.012", "-0.005", "0.03", "0.002"] in [
+        [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()
+    ]
     assert [line.split()[0] for line in text.splitlines() if line.endswith(" 25.0")] == [str(n) for n in range(1, 11)]

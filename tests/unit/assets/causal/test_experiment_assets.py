@@ -16,6 +16,7 @@ from assets.causal.group_assets import CHECKS as GROUP_CHECKS
 from assets.causal.group_assets import TABLES as GROUP_TABLES
 from assets.causal.group_assets import ForestSettings, effect_heterogeneity
 from assets.causal.group_tables import unjudged_forests, wrong_groups
+from assets.causal.staying import rising_curves
 from assets.contracts.community import EDGES
 from assets.contracts.experiments import (
     DOSE_RESPONSES,
@@ -24,6 +25,7 @@ from assets.contracts.experiments import (
     EXPERIMENT_BOUNDS,
     EXPERIMENT_DROPPED,
     EXPERIMENT_EFFECTS,
+    EXPERIMENT_SURVIVAL,
     EXPERIMENT_TRAJECTORIES,
     FOREST_CALIBRATION,
     MATCHING_EXPERIMENTS,
@@ -90,7 +92,7 @@ def test_all_tables_are_made_and_all_checks_pass(made, rows):
         for name, value in event.materialization.metadata.items()
         if "data:image/png" in str(getattr(value, "value", ""))
     ]
-    assert len(pictures) == 1 + 4 + 4 + 1 + 4 + 4 + 1
+    assert len(pictures) == 1 + 4 + 4 + 1 + 3 + 4 + 4 + 1
 
 
 def test_nothing_is_made_again_without_news(made, published):
@@ -167,6 +169,11 @@ def _apart(rows):
     return checks.apart_before(rows[EXPERIMENT_TRAJECTORIES])
 
 
+def _risen(rows):
+    rows[EXPERIMENT_SURVIVAL][-1]["survival"] = 1.0
+    return rising_curves(rows[EXPERIMENT_SURVIVAL])
+
+
 def _second_reference(rows):
     for row in rows[DOSE_RESPONSES]:
         row["is_reference"] = True
@@ -193,6 +200,7 @@ def _unjudged(rows):
         _lost_unit,
         _narrower_bound,
         _apart,
+        _risen,
         _second_reference,
         _group_without_effect,
         _unjudged,

@@ -36,6 +36,18 @@ def publish_windows(folder: Path, users: int = 400, *, beauty_gained: float = BE
             from fct_user_month_windows
             """
         )
+        connection.execute(
+            """
+            create table fct_user_retention as
+            select
+                user_id,
+                timestamptz '2015-01-01 00:00:00+00' as started_at,
+                30.0 * (user_id % 25) as days_on_platform,
+                user_id % 3 > 0 as is_churned,
+                timestamptz '2017-01-01 00:00:00+00' as churn_known_until
+            from (select distinct user_id from fct_user_month_windows)
+            """
+        )
     return WarehouseResource(path=str(path))
 
 
