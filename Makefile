@@ -9,6 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 AIRFLOW_STAMP := .venv-airflow/.installed
 LABEL_STUDIO_STAMP := .venv-label-studio/.installed
+MATCHING_PEERS_STAMP := .venv-matching-peers/.installed
 PYTEST := $(BIN)/python -m pytest
 # Tests that run side by side; `make WORKERS=0 test` runs one after the other.
 WORKERS ?= 2
@@ -27,7 +28,7 @@ export GX_ANALYTICS_ENABLED := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test test-faults lint format bench ui docs airflow label-studio lock clean
+.PHONY: help setup demo test test-faults lint format bench ui docs airflow label-studio matching-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -84,6 +85,13 @@ $(LABEL_STUDIO_STAMP): infra/label_studio/requirements.txt infra/label_studio/co
 	@$(call install,.venv-label-studio/bin,-c infra/label_studio/constraints.txt -r infra/label_studio/requirements.txt)
 	@touch $@
 
+matching-peers: $(MATCHING_PEERS_STAMP) ## install other packages for matching into .venv-matching-peers; only `make bench` uses them
+
+$(MATCHING_PEERS_STAMP): infra/matching_peers/requirements.txt infra/matching_peers/constraints.txt
+	@test -x .venv-matching-peers/bin/python || $(PYTHON) -m venv .venv-matching-peers
+	@$(call install,.venv-matching-peers/bin,-c infra/matching_peers/constraints.txt -r infra/matching_peers/requirements.txt)
+	@touch $@
+
 # uv installs in seconds what pip installs in minutes; where uv cannot be had or fails, pip does it.
 define install
 ($(1)/python -m pip install --quiet uv==$(UV_VERSION) && $(1)/uv pip install --python $(1)/python $(2)) \
@@ -95,6 +103,6 @@ lock: setup ## write constraints.txt from what is installed: versions only, what
 		| grep -E '^[A-Za-z0-9._-]+==' | grep -vE '^(uv|pip)==' | sed -E 's/\+cpu$$//' > constraints.txt
 
 clean: ## remove environments, caches and the community in var/
-	rm -rf .venv .venv-airflow .venv-label-studio .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-airflow .venv-label-studio .venv-matching-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf var dbt_project/target dbt_project/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

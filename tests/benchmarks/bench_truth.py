@@ -8,6 +8,7 @@ without a photo among the training and validation photos. Planted talented-unsee
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from assets.beauty.scratch import scratch_database
 from assets.beauty.social_metric import SocialMetricConfig, fit_social_metric
 from assets.contracts.beauty import BEAUTY_CALIBRATION, BEAUTY_MODELS, CALIBRATION_COVERAGE, SCORES, TRAINING_SET
 from assets.contracts.community import PHOTOS
+from assets.contracts.experiments import MATCHING_EXPERIMENTS
 from assets.contracts.lake import Lake
 from assets.contracts.settings import Settings, use_home
 from assets.dbt.publish import connect_published
@@ -24,6 +26,13 @@ from assets.landing.simulator.truth import FEWEST_PHOTOS
 from models.evaluation import Estimate, bootstrapped, low_high_accuracy, spearman
 
 RESAMPLES = 300
+PLANTED = {
+    "exposure_to_quality": ("E1", "beauty_3"),
+    "imbalance_above": ("E2", "left_6"),
+    "imbalance_below": ("E2", "left_6"),
+    "recognition_to_retention": ("E3", "left_6"),
+}
+"""Folder and outcome of the truth by experiment; both signs of imbalance are one folder."""
 Columns = dict[str, np.ndarray]
 
 
@@ -51,6 +60,7 @@ def main() -> None:
         print_metric(connection)
     print_coverage(lake)
     print_unseen(truth[0].parent)
+    print_experiments(lake, truth[0].parent)
 
 
 def versions(lake: Lake) -> list[tuple[str, str]]:
@@ -81,6 +91,7 @@ def print_scores(connection: duckdb.DuckDBPyConnection, version: str, head: str)
     beauty, latent, owner = (found[name][unseen] for name in ("beauty", "latent", "user_id"))
     print(f"{version} ({head}), {unseen.sum():,} photos of {len(np.unique(owner)):,} unseen users")
     tell("Spearman(beauty, latent beauty)", estimate(spearman, beauty, latent, owner=owner), "at least 0.7")
+    tell("slope of beauty on latent beauty: what differences shrink to", estimate(slope, beauty, latent, owner=owner))
     low, high = np.quantile(found["latent"], [0.10, 0.95])
     extreme = (latent <= low) | (latent >= high)
     accuracy = estimate(low_high_accuracy, beauty[extreme], latent[extreme] >= high, owner=owner[extreme])
@@ -140,6 +151,21 @@ def print_unseen(truth: Path) -> None:
         chance_precision, chance_recall = planted[eligible].mean(), found[eligible].mean()
         print(f"  by chance among {eligible.sum():,} users with enough photos:", end=" ")
         print(f"precision {chance_precision:.3f}, recall {chance_recall:.3f}")
+
+
+def print_experiments(lake: Lake, truth: Path) -> None:
+    """What experiments found with these scores, beside what is planted on the latent scale."""
+    planted = json.loads((truth / "parameters.json").read_text())["planted_effects"]
+    print("matching experiments: estimate [interval] beside the planted effect on all treated of the truth")
+    for row in lake.read(MATCHING_EXPERIMENTS).to_pylist():
+        folder, outcome = PLANTED[row["experiment"]]
+        found = Estimate(row["effect"], row["units"], row["lower"], row["upper"])
+        aim = f"{planted[folder][outcome]:.4f} planted; {row['naive_effect']:.4f} unmatched; {row['verdict']}"
+        tell(row["experiment"], found, aim)
+
+
+def slope(values: np.ndarray, latent: np.ndarray) -> float:
+    return float(np.cov(values, latent)[0, 1] / np.var(latent, ddof=1))
 
 
 def precision(found: np.ndarray, planted: np.ndarray, eligible: np.ndarray) -> float:
