@@ -94,6 +94,11 @@ class Refutation:
     effect: Estimate
 
     @property
+    def is_shuffle(self) -> bool:
+        """Whether the treatment was dealt out at random."""
+        return self.kind == "shuffled treatment"
+
+    @property
     def found_something(self) -> bool:
         """Whether the interval leaves out zero."""
         return not self.effect.lower <= 0 <= self.effect.upper
@@ -136,10 +141,17 @@ class Result:
 
     @property
     def found_where_nothing_is(self) -> tuple[Refutation, ...]:
-        """Attempts that refute it, adjusted for how many were made: some find something by chance (Holm)."""
-        adjusted = holm([one.effect.p_value for one in self.refutations])
+        """Attempts that refute it, adjusted for how many of their family were made (Holm): some find by chance.
+
+        Shuffles are a family of their own, so that many of them do not hide a placebo that fails.
+        """
+        shuffled = [one for one in self.refutations if one.is_shuffle]
+        others = [one for one in self.refutations if not one.is_shuffle]
         return tuple(
-            one for one, p_value in zip(self.refutations, adjusted, strict=True) if p_value < 1 - self.design.level
+            one
+            for family in (others, shuffled)
+            for one, p_value in zip(family, holm([one.effect.p_value for one in family]), strict=True)
+            if p_value < 1 - self.design.level
         )
 
     @property
@@ -314,15 +326,26 @@ def _naive(sample: Sample, level: float) -> Estimate:
 
 
 def _sensitivity(matched: MatchedSample, effect: Estimate) -> Sensitivity:
-    sample = matched.sample
     e_value = _e_value(matched, effect)
     if matched.pairs is None:
         return Sensitivity((), float("nan"), float("nan"), e_value)
-    differences = unit_effects(matched.pairs, sample.treated, sample.outcome)
+    differences = rank_differences(matched)
     alpha = 1 - matched.design.level
     bounds = sensitivity.rosenbaum_bounds(differences, GAMMAS)
     dropped = sensitivity.gamma_star(differences, "dropped", alpha)
     return Sensitivity(bounds, dropped, sensitivity.gamma_star(differences, "ranked", alpha), e_value)
+
+
+def rank_differences(matched: MatchedSample) -> Floats:
+    """Outcome of each unit less that of its nearest match, for signed ranks.
+
+    A mean of several matches is not distributed like one outcome, so the difference from it would not be symmetric
+    where there is no effect. For outcomes of 0 and 1 these are the pairs of McNemar's test.
+    """
+    if matched.pairs is None:
+        return np.zeros(0)
+    pairs = matched.pairs if matched.design.ratio == 1 else matched.pairs.nearest
+    return unit_effects(pairs, matched.sample.treated, matched.sample.outcome)
 
 
 def _e_value(matched: MatchedSample, effect: Estimate) -> sensitivity.EValue:

@@ -43,6 +43,13 @@ Annals of Applied Statistics 11:1912).
 """
 
 
+AROUND = {
+    "fct_user_months": "select user_id, event_month, beauty, uploads, active_weeks from fct_user_months",
+    "fct_user_retention": "select user_id, started_at, days_on_platform, is_churned from fct_user_retention",
+}
+"""What is read of the months around, for its digest."""
+
+
 def trajectory_query(experiment: MatchingExperiment) -> str:
     """SQL for the means of matched arms in the months around, by user so that their errors can be had.
 
@@ -53,6 +60,7 @@ def trajectory_query(experiment: MatchingExperiment) -> str:
     """
     if experiment.trajectory is None:
         raise ValueError(f"experiment {experiment.name} declares no trajectory")
+    after = min(MONTHS_AROUND, experiment.window)
     return f"""
 with seen as (
     select
@@ -66,7 +74,7 @@ with seen as (
         on
             matched.user_id = months.user_id
             and months.event_month between cast(matched.event_month || '-01' as date) - interval {MONTHS_AROUND} month
-            and cast(matched.event_month || '-01' as date) + interval {MONTHS_AROUND} month
+            and cast(matched.event_month || '-01' as date) + interval {after} month
 ),
 
 weighed as (

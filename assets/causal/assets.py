@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from assets.causal import experiment_checks as checks
-from assets.causal.around import LINKED_TO_TREATED, trajectory_query, trajectory_rows
+from assets.causal.around import AROUND, LINKED_TO_TREATED, trajectory_query, trajectory_rows
 from assets.causal.declared import MART, MatchingExperiment
 from assets.causal.experiment_figures import (
     balance_shown,
@@ -63,29 +63,7 @@ TABLES = (
     DOSE_RESPONSES,
 )
 MARTS = (MART, "fct_user_months", "fct_user_retention")
-_CODE = code_version_of(
-    "assets.causal.analysis",
-    "assets.causal.around",
-    "assets.causal.balance",
-    "assets.causal.blocks",
-    "assets.causal.declared",
-    "assets.causal.design",
-    "assets.causal.effects",
-    "assets.causal.errors",
-    "assets.causal.experiment_tables",
-    "assets.causal.experiments",
-    "assets.causal.greedy",
-    "assets.causal.line",
-    "assets.causal.matched",
-    "assets.causal.points",
-    "assets.causal.propensity",
-    "assets.causal.refutation",
-    "assets.causal.reports",
-    "assets.causal.sample",
-    "assets.causal.sensitivity",
-    "assets.causal.staying",
-    "assets.causal.strata",
-)
+_CODE = code_version_of("assets.causal", "assets.statistics")
 
 CHECKS = {
     "verdicts_follow_from_balance_and_placebos": (
@@ -142,6 +120,7 @@ def matching_experiments(
         return
     inputs = {one.name: marts.fingerprint_of(one.query(all_doses=True)) for one in EXPERIMENTS}
     inputs |= store.fingerprints(EDGES.key)
+    inputs |= {name: marts.fingerprint_of(query) for name, query in AROUND.items()}
     tables = made_together(
         context, store, TABLES, inputs, config.model_dump(), lambda: _tables(context, store, marts, config.shuffles)
     )

@@ -19,7 +19,7 @@ EXPERIENCE_SQL = f"""case
     end"""
 """Less than six months there; in the top tenth of the month by photos so far; all others."""
 
-NEAREST_SCORE = Design(replacement=True, ratio=3, squares=True, caliper_sd=0.2, bias_adjusted=True)
+NEAREST_SCORE = Design(replacement=True, ratio=3, apart=True, squares=True, caliper_sd=0.2, bias_adjusted=True)
 """The three nearest on the propensity score, within 0.2 of its standard deviations; a comparison may serve again."""
 
 

@@ -60,6 +60,8 @@ class Design:
             of R's MatchIt; in other metrics the first row.
         tie_tolerance: Squared distances this close count as equal, in standardised units; R's Matching has 1e-5.
         squares: Whether squares of the terms, but of indicators, enter the propensity model too.
+        apart: Whether units of one cluster are never matched to one another (with replacement): a user is no
+            counterpart of the same user in another month.
         caliper_sd: Largest difference in the propensity score, in its standard deviations over all units; on the logit
             unless the metric is ``propensity``.
         calipers: Largest difference in a covariate, in the column's own units, as pairs of column and width.
@@ -80,6 +82,7 @@ class Design:
     ties: Ties = "kept"
     tie_tolerance: float = 0.0
     squares: bool = False
+    apart: bool = False
     caliper_sd: float | None = None
     calipers: tuple[tuple[str, float], ...] = ()
     coarsened: tuple[tuple[str, tuple[float, ...]], ...] = ()
@@ -117,6 +120,9 @@ class Design:
             "subclasses must be at least 2": self.method == "subclasses" and self.subclasses < 2,
             "variance_matches must be at least 0": self.variance_matches < 0,
             "bias_adjusted is for nearest neighbours": self.bias_adjusted and self.method != "nearest",
+            "apart is for matching with replacement, and needs a cluster": (
+                self.apart and (experiment.cluster is None or not self.replacement or self.method != "nearest")
+            ),
             "covariates are needed": not experiment.covariates,
         }
         for complaint, is_so in complaints.items():

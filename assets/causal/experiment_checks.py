@@ -7,27 +7,35 @@ from typing import Any
 
 from assets.causal.balance import TARGET_SMD
 from assets.causal.experiment_tables import ALPHA
+from assets.causal.reports import MOST_ATTRITION_APART
 from assets.contracts.experiments import NOT_CREDIBLE, NOT_POSSIBLE
 from assets.statistics.multiplicity import holm
 
 Rows = Sequence[Mapping[str, Any]]
-WHERE_NOTHING_IS = ("placebo outcome", "negative control", "shuffled treatment")
+_PLACEBO, _SHUFFLED = "placebo outcome", "shuffled treatment"
+WHERE_NOTHING_IS = (_PLACEBO, "negative control", _SHUFFLED)
 _ROUNDING = 1e-9
 
 
 def wrong_verdicts(experiments: Rows, effects: Rows) -> str:
-    """Experiments that do not count as not credible although balance or placebos say so, or the other way around."""
+    """Experiments that do not count as not credible although balance, attrition or placebos say so, or the reverse."""
     found = []
     for row in experiments:
         if row["verdict"] == NOT_POSSIBLE:
             continue
         placebos = [e for e in effects if e["experiment"] == row["experiment"] and e["kind"] in WHERE_NOTHING_IS]
-        p_values = holm([float("nan") if e["p_value"] is None else e["p_value"] for e in placebos])
-        unbalanced = row["smd_after"] is None or row["smd_after"] > TARGET_SMD
-        refuted = bool((p_values < ALPHA).any()) or row["standard_error"] is None
-        if (unbalanced or refuted) != (row["verdict"] == NOT_CREDIBLE):
+        families = [[e for e in placebos if (e["kind"] == _SHUFFLED) == shuffled] for shuffled in (False, True)]
+        refuted = any(bool((holm([_p_value(e) for e in family]) < ALPHA).any()) for family in families)
+        untried = not any(e["kind"] == _PLACEBO and e["effect"] is not None for e in placebos)
+        apart = abs(row["treated_without_outcome"] - row["compared_without_outcome"]) > MOST_ATTRITION_APART
+        unbalanced = row["smd_after"] is None or row["smd_after"] > TARGET_SMD or row["standard_error"] is None
+        if (unbalanced or refuted or untried or apart) != (row["verdict"] == NOT_CREDIBLE):
             found.append(f"{row['experiment']} is called {row['verdict']}")
     return ", ".join(found)
+
+
+def _p_value(row: Mapping[str, Any]) -> float:
+    return float("nan") if row["p_value"] is None else row["p_value"]
 
 
 def not_credible(experiments: Rows) -> str:

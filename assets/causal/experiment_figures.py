@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assets.causal.balance import TARGET_SMD
 from assets.causal.experiment_checks import WHERE_NOTHING_IS
 from assets.contracts.experiments import FOUND
 
@@ -88,10 +89,11 @@ def staying_shown(rows: Rows) -> dict[str, dict[str, Curve]]:
 
 
 def doses_shown(rows: Rows) -> dict[str, tuple[str, Curve]]:
-    """By experiment: name of the dose, and effect by mean dose, zero at the reference."""
+    """By experiment: name of the dose, and effect by mean dose, zero at the reference; balanced ranges only."""
     found: dict[str, tuple[str, Curve]] = {}
     for row in sorted(rows, key=lambda one: one["range_number"]):
-        if row["effect"] is None and not row["is_reference"]:
+        unbalanced = row["smd_after"] is not None and row["smd_after"] > TARGET_SMD
+        if (row["effect"] is None or unbalanced) and not row["is_reference"]:
             continue
         nothing: Curve = {"x": [], "y": [], "lower": [], "upper": []}
         _, curve = found.setdefault(row["experiment"], (row["dose"].replace("_", " "), nothing))

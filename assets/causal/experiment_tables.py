@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
-from assets.causal.analysis import GAMMAS, Result
+from assets.causal.analysis import GAMMAS, Result, rank_differences
 from assets.causal.balance import Balance
-from assets.causal.declared import MatchingExperiment
-from assets.causal.effects import Estimate, unit_effects
+from assets.causal.declared import TREATED, USER, MatchingExperiment
+from assets.causal.effects import Estimate
 from assets.causal.reports import Arm, Part, Report
 from assets.causal.sensitivity import rosenbaum_bounds
 from assets.contracts.experiments import FOUND, NOT_CREDIBLE, NOT_FOUND, NOT_POSSIBLE
@@ -18,6 +19,7 @@ from assets.statistics.undefined import defined
 Row = dict[str, Any]
 ALPHA = 0.05
 NO_OUTCOME, NO_COVARIATE = "no outcome in the window", "a covariate is unknown"
+ALONE = "by an indicator, nobody of the other arm is of their kind"
 
 
 def experiment_rows(reports: Sequence[Report]) -> list[Row]:
@@ -34,7 +36,7 @@ def _experiment_row(report: Report, adjusted: float) -> Row:
         "question": experiment.question,
         "verdict": verdict,
         "finding": finding_of(report, verdict),
-        "objections": report.reason if result is None else "; ".join(objections_of(result)),
+        "objections": "; ".join(objections_of(report)),
         "outcome": experiment.outcome.words,
         **effect_columns(None if result is None else result.effect),
         "p_value_adjusted": defined(adjusted),
@@ -42,16 +44,16 @@ def _experiment_row(report: Report, adjusted: float) -> Row:
     return row | _arms(report) | (_no_numbers() if result is None else _numbers(result))
 
 
-def objections_of(result: Result) -> list[str]:
+def objections_of(report: Report) -> list[str]:
     """What speaks against a result, the names of columns as words."""
-    return [one.replace("_", " ") for one in result.objections]
+    return [one.replace("_", " ") for one in report.objections]
 
 
 def verdict_of(report: Report, adjusted: float) -> str:
     """Whether something was found, and whether that is to be believed."""
     if report.result is None:
         return NOT_POSSIBLE
-    if report.result.objections:
+    if report.objections:
         return NOT_CREDIBLE
     return FOUND if adjusted < ALPHA else NOT_FOUND
 
@@ -62,11 +64,11 @@ def finding_of(report: Report, verdict: str) -> str:
     if result is None:
         return f"{experiment.question} Nothing can be said: {report.reason}."
     effect = result.effect
-    measured = f"{experiment.outcome.words}: {effect.value:+.3g} ({effect.lower:+.3g} to {effect.upper:+.3g})"
+    measured = f"{experiment.outcome.words}: {effect.value:+.3g} (95 %: {effect.lower:+.3g} to {effect.upper:+.3g})"
     said = {
         FOUND: f"The arms differ in the {measured}.",
         NOT_FOUND: f"No difference is found in the {measured}.",
-        NOT_CREDIBLE: f"Not credible: {'; '.join(objections_of(result))}. In the {measured}.",
+        NOT_CREDIBLE: f"Not credible: {'; '.join(objections_of(report))}. What is found in the {measured}.",
     }[verdict]
     return f"{experiment.question} {said}"
 
@@ -94,7 +96,17 @@ def _arms(report: Report) -> Row:
         "compared_without_outcome": _share_without(compared),
         "treated_later": defined(treated.treated_later),
         "compared_later": defined(compared.treated_later),
+        "compared_treated_before": defined(report.treated_before),
+        "treated_users": _users(report, True),
+        "compared_users": _users(report, False),
     }
+
+
+def _users(report: Report, arm: bool) -> int:
+    """Users behind the matched user-months of an arm."""
+    if report.matched is None:
+        return 0
+    return int(pc.count_distinct(report.matched.filter(pc.equal(report.matched[TREATED], arm))[USER]).as_py())
 
 
 def _share_without(arm: Arm) -> float | None:
@@ -221,7 +233,7 @@ def dropped_rows(report: Report) -> Iterator[Row]:
     """Who is left out, and why."""
     names = {"treated": "treated", "control": "compared"}
     for arm_name, arm in report.arms.items():
-        reasons = {NO_OUTCOME: arm.without_outcome, NO_COVARIATE: arm.without_covariate}
+        reasons = {NO_OUTCOME: arm.without_outcome, NO_COVARIATE: arm.without_covariate, ALONE: arm.alone}
         if report.result is not None:
             reasons |= {d.reason: d.count for d in report.result.matched.dropped if names[d.arm] == arm_name}
         for reason, count in reasons.items():
@@ -240,7 +252,7 @@ def bound_rows(report: Report) -> Iterator[Row]:
     result = report.result
     if result is None or result.matched.pairs is None:
         return
-    differences = unit_effects(result.matched.pairs, result.matched.sample.treated, result.matched.sample.outcome)
+    differences = rank_differences(result.matched)
     sign = -1.0 if result.effect.value < 0 else 1.0
     for bound in rosenbaum_bounds(sign * differences, GAMMAS):
         yield {
@@ -264,10 +276,10 @@ def dose_rows(report: Report) -> Iterator[Row]:
             "range_number": number,
             "low": None if np.isinf(group.low) else group.low,
             "high": None if np.isinf(group.high) else group.high,
-            "mean_dose": group.mean_dose,
+            "mean_dose": defined(group.mean_dose),
+            "range_units": group.units,
             "is_reference": is_reference,
             **effect_columns(group.part.effect),
-            "units": group.units,
             "smd_after": defined(group.part.largest_smd),
             "reason": group.part.reason,
         }

@@ -33,13 +33,7 @@ from assets.resources import LakeResource, WarehouseResource
 from assets.whole_tables import made_together, unmade
 
 TABLES = (EFFECT_GROUPS, FOREST_CALIBRATION)
-_CODE = code_version_of(
-    "assets.causal.analysis",
-    "assets.causal.declared",
-    "assets.causal.experiments",
-    "assets.causal.group_tables",
-    "assets.causal.heterogeneity",
-)
+_CODE = code_version_of("assets.causal", "assets.statistics")
 CHECKS = {
     EFFECT_GROUPS.key: (
         "groups_have_effects_or_reasons",

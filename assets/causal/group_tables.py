@@ -6,6 +6,7 @@ from typing import Any
 from assets.causal.effects import Estimate
 from assets.causal.experiment_tables import ALPHA, effect_columns
 from assets.causal.heterogeneity import QUARTERS, Calibration, GroupEffect
+from assets.statistics.multiplicity import holm
 from assets.statistics.undefined import defined
 
 Row = dict[str, Any]
@@ -65,16 +66,14 @@ def _named(name: str, effect: Estimate | None, ends: str) -> Row:
 
 
 def said_of_groups(groups: Rows, forests: Rows) -> str:
-    """Where groups differ, in one or two sentences."""
-    differ = sorted(
-        {
-            f"{row['experiment']} by {row['grouping'].replace('_', ' ')}"
-            for row in groups
-            if row["grouping"] != PREDICTED
-            and row["p_value_difference"] is not None
-            and row["p_value_difference"] < ALPHA
-        }
-    )
+    """Where groups differ, adjusted for how many groupings and experiments there are (Holm), in words."""
+    tests = {
+        f"{row['experiment']} by {row['grouping'].replace('_', ' ')}": row["p_value_difference"]
+        for row in groups
+        if row["grouping"] != PREDICTED and row["p_value_difference"] is not None
+    }
+    adjusted = holm(list(tests.values()))
+    differ = sorted(name for name, p_value in zip(tests, adjusted, strict=True) if p_value < ALPHA)
     found = sorted(row["experiment"] for row in forests if row["has_differences"])
     said = f"Effects differ: {', '.join(differ)}." if differ else "No grouping's effects differ more than by chance."
     forest = f"for {', '.join(found)}" if found else "for no experiment"

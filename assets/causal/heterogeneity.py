@@ -11,15 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.causal.analysis import analyse
-from assets.causal.declared import MONTH, TREATED, USER, MatchingExperiment
+from assets.causal.balance import TARGET_SMD
+from assets.causal.comparable import comparable, treated_of, with_numbers
+from assets.causal.declared import MONTH, USER, MatchingExperiment
 from assets.causal.design import CannotMatchError
 from assets.causal.effects import Estimate, estimate
 from assets.causal.errors import clustered_error
-from assets.causal.reports import FEWEST, with_numbers
 from assets.causal.sample import Booleans, Floats, Integers, codes
 from assets.statistics.multiplicity import benjamini_hochberg
 
-FEWEST_FOR_FOREST = 400
+FEWEST_FOR_FOREST = 200
+FEWEST_USERS_FOR_FOREST = 20
+"""User-months and users of each arm in each half."""
 QUARTERS = 4
 CORES = ("1 periphery", "2 between", "3 core")
 
@@ -35,7 +38,8 @@ class GroupEffect:
         reason: Why it cannot.
         largest_smd: Largest absolute standardised mean difference after matching; NaN without.
         p_adjusted: For the number of groups of the experiment (Benjamini and Hochberg); NaN without an effect.
-        p_difference: That effects of the grouping's groups are the same (Cochran's Q); NaN with fewer than two.
+        p_difference: That effects of the grouping's balanced groups are the same (Cochran's Q, as if groups had no
+            users in common); NaN with fewer than two.
     """
 
     grouping: str
@@ -58,7 +62,8 @@ class Calibration:
         mean: Mean effect on all by doubly robust scores.
         slope: Of the scores on predictions.
         quarters: Mean of the scores in quarters of the prediction, the least first.
-        clear: Share of units whose own 95 % interval, of an honest forest, leaves out zero.
+        clear: Share of units whose own 95 % interval, of an honest forest, leaves out zero. The forest takes
+            user-months for independent, so it is too large where users have many.
     """
 
     mean: Estimate
@@ -101,15 +106,9 @@ def _group_effect(
     units: pa.Table, experiment: MatchingExperiment, grouping: str, groups: pa.Array, group: str
 ) -> GroupEffect:
     inside = with_numbers(units.filter(pc.equal(groups, group)), (experiment.outcome, *experiment.covariates))
-    treated = pc.sum(inside[TREATED]).as_py() or 0
-    fewest = min(treated, inside.num_rows - treated)
-    if fewest < FEWEST:
-        reason = f"the smaller arm has {fewest} user-months with an outcome; it needs {FEWEST}"
-        return GroupEffect(grouping, group, None, reason, float("nan"))
-    columns = experiment.columns
-    varying = tuple(name for name in columns.covariates if len(pc.unique(inside[name])) > 1)
     try:
-        result = analyse(inside, replace(columns, covariates=varying), experiment.design)
+        compared = comparable(inside, experiment, experiment.outcome)
+        result = analyse(compared.units, compared.columns, compared.design)
     except CannotMatchError as error:
         return GroupEffect(grouping, group, None, str(error), float("nan"))
     return GroupEffect(grouping, group, result.effect, "", result.largest_smd)
@@ -118,7 +117,8 @@ def _group_effect(
 def _p_difference(found: list[GroupEffect]) -> float:
     from scipy import stats  # costs seconds, and definitions import this package
 
-    known = [(one.effect.value, one.effect.standard_error) for one in found if one.effect is not None]
+    balanced = [one.effect for one in found if one.effect is not None and one.largest_smd <= TARGET_SMD]
+    known = [(effect.value, effect.standard_error) for effect in balanced]
     known = [(value, error) for value, error in known if error > 0]
     if len(known) < 2:
         return float("nan")
@@ -142,18 +142,24 @@ def calibrated_forest(
         The calibration, or None and the reason.
     """
     complete = with_numbers(units, (experiment.outcome, *experiment.covariates))
-    treated = np.asarray(complete[TREATED].to_numpy(zero_copy_only=False), dtype=bool)
-    fewest = int(min(treated.sum(), (~treated).sum()))
-    if fewest < FEWEST_FOR_FOREST:
-        return None, f"the smaller arm has {fewest} user-months with an outcome; a forest needs {FEWEST_FOR_FOREST}"
+    treated = treated_of(complete)
     outcome = np.asarray(complete[experiment.outcome.name].to_numpy(), dtype=np.float64)
     names = experiment.columns.covariates
     covariates = np.column_stack([complete[name].to_numpy().astype(np.float64) for name in names])
     user = codes(complete[USER])
-    half = np.random.default_rng(seed).integers(0, 2, int(user.max()) + 1)[user]
+    users = int(user.max()) + 1 if len(user) else 0
+    half = np.random.default_rng(seed).integers(0, 2, users)[user]
+    for side, arm in ((0, treated), (0, ~treated), (1, treated), (1, ~treated)):
+        inside = arm & (half == side)
+        counts = int(inside.sum()), len(np.unique(user[inside]))
+        if counts[0] < FEWEST_FOR_FOREST or counts[1] < FEWEST_USERS_FOR_FOREST:
+            needs = f"{FEWEST_FOR_FOREST} and {FEWEST_USERS_FOR_FOREST}"
+            return None, f"half of an arm has {counts[0]} user-months of {counts[1]} users; a forest needs {needs}"
     told = np.zeros((len(outcome), 3))
     for side in (0, 1):
         told[half == side] = _predict(covariates, treated, outcome, user, half != side, trees=trees, seed=seed + side)
+    if not np.ptp(told[:, 0]) > 0:
+        return None, "the forest predicts the same effect for everybody"
     return _calibration(told[:, 0], told[:, 1], float(told[:, 2].mean()), half, user), ""
 
 
@@ -170,7 +176,7 @@ def _predict(
     """(k, 3) of the k units not learnt from: predicted effect, doubly robust score, whether it is clear of 0."""
     from econml.dml import CausalForestDML
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-    from sklearn.model_selection import GroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold
 
     judge = ~learn
     leaf = max(10, int(learn.sum()) // 200)
@@ -180,7 +186,7 @@ def _predict(
         model_y=of_outcome,
         model_t=of_treatment,
         discrete_treatment=True,
-        cv=GroupKFold(2),
+        cv=StratifiedGroupKFold(2),
         n_estimators=trees,
         min_samples_leaf=leaf,
         random_state=seed,
@@ -207,9 +213,9 @@ def _calibration(predicted: Floats, scores: Floats, clear: float, half: Integers
         rank[inside[np.argsort(centred[inside], kind="stable")]] = QUARTERS * np.arange(len(inside)) // len(inside)
     mean = _mean(scores, user)
     spread = float(np.sum(centred**2))
-    slope = float(centred @ scores) / spread if spread > 0 else float("nan")
+    slope = float(centred @ scores) / spread
     residual = scores - mean.value - slope * centred
-    error = clustered_error(centred * residual / spread, user) if spread > 0 else float("nan")
+    error = clustered_error(centred * residual / spread, user)
     quarters = tuple(_mean(scores[rank == quarter], user[rank == quarter]) for quarter in range(QUARTERS))
     return Calibration(mean, estimate(slope, error, len(scores), "clustered by user"), quarters, clear)
 

@@ -7,7 +7,7 @@ import numpy as np
 from assets.causal.blocks import nearest_in_blocks
 from assets.causal.design import CannotMatchError, Design, Estimand
 from assets.causal.greedy import match_greedily
-from assets.causal.line import nearest_on_line
+from assets.causal.line import nearest_on_line, place_in_group
 from assets.causal.points import Found, Points
 from assets.causal.propensity import Propensity
 from assets.causal.sample import Booleans, Floats, Integers, Sample
@@ -33,6 +33,13 @@ class Pairs:
     def units(self) -> Integers:
         """Rows of the units that have matches, in the order of the pairs."""
         return self.focal[np.flatnonzero(np.r_[True, np.diff(self.focal) != 0])] if len(self.focal) else self.focal
+
+    @property
+    def nearest(self) -> "Pairs":
+        """The nearest match of each unit alone, the first of those that are as near."""
+        order = np.lexsort((self.squared, self.focal))
+        first = order[np.r_[True, np.diff(self.focal[order]) != 0]] if len(order) else order
+        return Pairs(self.focal[first], self.match[first], np.ones(len(first)), self.squared[first])
 
     @property
     def distance(self) -> float:
@@ -77,7 +84,8 @@ def match(sample: Sample, design: Design, points: Points, propensity: Propensity
     for arm in (True, False):
         seekers, pool = np.flatnonzero(sought & (sample.treated == arm)), np.flatnonzero(sample.treated != arm)
         if len(seekers):
-            found = _search(design, points, seekers, pool, propensity)
+            cluster = sample.cluster if design.apart else None
+            found = _search(design, points, seekers, pool, propensity, cluster)
             size = np.bincount(found.seeker, minlength=len(seekers))
             parts.append((seekers[found.seeker], found.unit, 1 / size[found.seeker], found.squared))
     focal, matches, weight, squared = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -88,12 +96,40 @@ def match(sample: Sample, design: Design, points: Points, propensity: Propensity
     return Pairs(focal, matches, weight, squared)
 
 
-def _search(design: Design, points: Points, seekers: Integers, pool: Integers, propensity: Propensity | None) -> Found:
+def _search(
+    design: Design,
+    points: Points,
+    seekers: Integers,
+    pool: Integers,
+    propensity: Propensity | None,
+    cluster: Integers | None,
+) -> Found:
     if not design.replacement:
         return match_greedily(points, seekers, pool, design.ratio, _order(design, seekers, propensity))
     search = nearest_on_line if points.is_line else nearest_in_blocks
     kept = design.ties == "kept"
-    return search(points, seekers, pool, design.ratio, ties=kept, tolerance=design.tie_tolerance if kept else 0.0)
+    tolerance = design.tie_tolerance if kept else 0.0
+    if cluster is None:
+        return search(points, seekers, pool, design.ratio, ties=kept, tolerance=tolerance)
+    # Nobody has more units of the own cluster in the way than a cluster has in a stratum.
+    crowd = np.unique(np.column_stack([points.stratum[pool], cluster[pool]]), axis=0, return_counts=True)[1]
+    more = design.ratio + int(crowd.max(initial=0))
+    found = search(points, seekers, pool, more, ties=kept, tolerance=tolerance)
+    other = cluster[seekers[found.seeker]] != cluster[found.unit]
+    return _nearest_of(
+        Found(found.seeker[other], found.unit[other], found.squared[other]), design.ratio, kept, tolerance
+    )
+
+
+def _nearest_of(found: Found, ratio: int, with_ties: bool, tolerance: float) -> Found:
+    """The first neighbours of each seeker, and those as near as the last of them if ties are kept."""
+    place = place_in_group(found.seeker)
+    kept = place < ratio
+    if with_ties and len(place):
+        last = np.full(int(found.seeker[-1]) + 1, -np.inf)
+        np.maximum.at(last, found.seeker[kept], found.squared[kept])
+        kept |= found.squared <= last[found.seeker] + tolerance
+    return Found(found.seeker[kept], found.unit[kept], found.squared[kept])
 
 
 def _order(design: Design, seekers: Integers, propensity: Propensity | None) -> Integers | None:

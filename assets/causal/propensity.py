@@ -69,16 +69,19 @@ def fit_propensity(terms: Columns, treated: Booleans) -> Propensity:
 
 def _independent(standard: Floats) -> Integers:
     """Columns that are no linear combination of those before them; the intercept comes first."""
-    root = np.linalg.qr(standard, mode="r") if len(standard) < 10_000 else np.linalg.cholesky(_gram(standard)).T
-    kept = np.abs(np.diag(root)) > 1e-7 * np.sqrt(len(standard))
+    # Of cross products where there are many rows: their root has half the digits, and the threshold is above those.
+    some = standard if len(standard) < 10_000 else _root(standard)
+    root = np.linalg.qr(some, mode="r")
+    kept = np.abs(np.diag(root)) > 1e-6 * np.sqrt(len(standard))
     kept = np.concatenate([kept, np.zeros(standard.shape[1] - len(kept), dtype=bool)])
     kept[0] = True
     return np.flatnonzero(kept)
 
 
-def _gram(standard: Floats) -> Floats:
-    """Cross products, with a ridge far below the threshold of a column that counts."""
-    return np.asarray(standard.T @ standard + 1e-16 * len(standard) * np.eye(standard.shape[1]))
+def _root(standard: Floats) -> Floats:
+    """(p, p) root of the cross products, also where columns are combinations of others."""
+    values, vectors = np.linalg.eigh(standard.T @ standard)
+    return np.asarray(np.sqrt(np.maximum(values, 0))[:, None] * vectors.T)
 
 
 def _newton(x: Floats, treated: Booleans) -> Floats:

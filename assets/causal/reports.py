@@ -8,14 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.causal.analysis import Refutation, Result, analyse, effect_of
+from assets.causal.comparable import comparable, treated_of, with_numbers
 from assets.causal.declared import MONTH, TREATED, USER, Dose, MatchingExperiment, Measure
 from assets.causal.design import CannotMatchError, Design
 from assets.causal.effects import Estimate
 from assets.causal.refutation import shuffled_treatment
-from assets.causal.sample import Floats, read_sample
+from assets.causal.sample import Integers, read_sample
 
-FEWEST = 20
-"""Units in each arm below which nothing is estimated."""
+MOST_ATTRITION_APART = 0.1
+"""Difference between the arms' shares without an outcome above which a result is not credible."""
 
 OTHER_DESIGNS: dict[str, Design] = {
     "one to one on the propensity score, each control once": Design(caliper_sd=0.2),
@@ -32,6 +33,7 @@ class Arm:
         units: User-months that were treated, or compared.
         without_outcome: Those of them that have no outcome.
         without_covariate: Those with an outcome that lack a covariate.
+        alone: Those with both of whose kind, by an indicator, there is nobody in the other arm.
         treated_later: Share of those with an outcome who were treated in the window too; NaN if undeclared.
     """
 
@@ -39,6 +41,7 @@ class Arm:
     without_outcome: int
     without_covariate: int
     treated_later: float
+    alone: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Report:
         result: The matched comparison, with the attempts to refute it; None where there is none.
         reason: Why there is none.
         matched: ``user_id``, ``event_month``, ``is_treated`` and ``weight`` of the matched user-months.
+        treated_before: Share of the comparison whose user was treated in the months before that the outcome spans.
         parts: Effects by month, on other outcomes, by other designs.
         doses: Dose-response.
     """
@@ -100,8 +104,22 @@ class Report:
     result: Result | None
     reason: str = ""
     matched: pa.Table | None = None
+    treated_before: float = float("nan")
     parts: tuple[Part, ...] = ()
     doses: tuple[DoseGroup, ...] = ()
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        """What speaks against the result, in words; none if nothing was found."""
+        if self.result is None:
+            return (self.reason,)
+        words = list(self.result.objections)
+        if not any(one.kind == "placebo outcome" for one in self.result.refutations):
+            words.append("no placebo outcome could be tried")
+        shares = [arm.without_outcome / arm.units for arm in self.arms.values() if arm.units]
+        if max(shares) - min(shares) > MOST_ATTRITION_APART:
+            words.append(f"arms differ in who has an outcome: {shares[0]:.0%} and {shares[1]:.0%} have none")
+        return tuple(words)
 
 
 def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0) -> Report:
@@ -116,18 +134,26 @@ def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0
     arms = {name: _arm(chosen, experiment, name == "treated") for name in ("treated", "compared")}
     complete = with_numbers(chosen, (experiment.outcome, *experiment.covariates))
     try:
-        result = _analysed(complete, experiment, experiment.outcome)
+        compared = comparable(complete, experiment, experiment.outcome)
+        result = analyse(compared.units, compared.columns, compared.design)
     except CannotMatchError as error:
         return Report(experiment, arms, None, str(error))
-    refutations = [*_other_outcomes(complete, experiment)]
-    refutations += [shuffled_treatment(complete, result, seed) for seed in range(shuffles)]
-    result = replace(result, refutations=tuple(refutations))
-    parts = (*_also(complete, experiment, result), *_by_month(complete, experiment), *_other_ways(complete, experiment))
-    return Report(experiment, arms, result, "", _matched(complete, result), parts, tuple(_doses(units, experiment)))
+    arms = {name: replace(arm, alone=compared.alone[name]) for name, arm in arms.items()}
+    tried = [*_other_outcomes(complete, experiment), *_shuffled(compared.units, result, shuffles)]
+    result = replace(result, refutations=tuple(one for one in tried if isinstance(one, Refutation)))
+    parts = (
+        *_also(compared.units, experiment, result),
+        *_by_month(complete, experiment),
+        *_other_ways(complete, experiment),
+        *(one for one in tried if isinstance(one, Part)),
+    )
+    matched = _matched(compared.units, result)
+    doses = tuple(_doses(units, experiment))
+    return Report(experiment, arms, result, "", matched, _treated_before(matched, complete, experiment), parts, doses)
 
 
 def without_linked(found: Report, units: pa.Table, linked: pa.Table) -> Report:
-    """The report with an effect beside it that compares with nobody who is linked to a treated user of the month.
+    """The report with an effect beside it that compares with nobody who is linked to a treated user.
 
     Args:
         found: A report.
@@ -151,6 +177,22 @@ def _matched(units: pa.Table, result: Result) -> pa.Table:
     return chosen.append_column("weight", pa.array(result.matched.weights[used]))
 
 
+def _treated_before(matched: pa.Table, complete: pa.Table, experiment: MatchingExperiment) -> float:
+    """Share of the comparison, as weighted, whose user was treated in the months before that the outcome spans."""
+    treated = complete.filter(complete[TREATED])
+    keys = [_keys(table) for table in (treated, matched)]
+    asked = np.subtract.outer(keys[1], np.arange(1, experiment.window + 1))
+    was = np.isin(asked, keys[0]).max(axis=1).astype(np.float64)
+    compared = ~treated_of(matched)
+    return float(np.average(was[compared], weights=matched["weight"].to_numpy()[compared]))
+
+
+def _keys(units: pa.Table) -> Integers:
+    """User and month as one number; months of a user are consecutive."""
+    month = units[MONTH].to_numpy(zero_copy_only=False).astype("datetime64[M]").astype(np.int64)
+    return np.asarray(units[USER].to_numpy() * (1 << 16) + month)
+
+
 def _arm(units: pa.Table, experiment: MatchingExperiment, is_treated: bool) -> Arm:
     arm = units.filter(pc.equal(units[TREATED], is_treated))
     with_outcome = with_numbers(arm, (experiment.outcome,))
@@ -160,25 +202,6 @@ def _arm(units: pa.Table, experiment: MatchingExperiment, is_treated: bool) -> A
         later = float(pc.mean(complete["is_treated_later"]).as_py())
     without = arm.num_rows - with_outcome.num_rows, with_outcome.num_rows - complete.num_rows
     return Arm(arm.num_rows, *without, later)
-
-
-def with_numbers(units: pa.Table, measures: tuple[Measure, ...]) -> pa.Table:
-    """Units that have all of these numbers."""
-    for measure in measures:
-        units = units.filter(pc.is_valid(units[measure.name]))
-    return units
-
-
-def _analysed(
-    units: pa.Table, experiment: MatchingExperiment, outcome: Measure, design: Design | None = None
-) -> Result:
-    treated = pc.sum(units[TREATED]).as_py() or 0
-    fewest = min(treated, units.num_rows - treated)
-    if fewest < FEWEST:
-        raise CannotMatchError(f"the smaller arm has {fewest} user-months with an outcome; it needs {FEWEST}")
-    columns = replace(experiment.columns, outcome=outcome.name)
-    varying = tuple(name for name in columns.covariates if len(pc.unique(units[name])) > 1)
-    return analyse(units, replace(columns, covariates=varying), design or experiment.design)
 
 
 def _part(
@@ -191,20 +214,29 @@ def _part(
 ) -> Part:
     outcome = outcome or experiment.outcome
     try:
-        result = _analysed(units, experiment, outcome, design)
+        compared = comparable(units, experiment, outcome, design)
+        result = analyse(compared.units, compared.columns, compared.design)
     except CannotMatchError as error:
         return Part(kind, name, None, outcome.name, str(error))
     return Part(kind, name, result.effect, outcome.name, largest_smd=result.largest_smd)
 
 
-def _other_outcomes(units: pa.Table, experiment: MatchingExperiment) -> Iterator[Refutation]:
-    """Effects where there can be none, among the units that have such an outcome, matched anew."""
+def _other_outcomes(units: pa.Table, experiment: MatchingExperiment) -> Iterator[Refutation | Part]:
+    """Effects where there can be none, among the units with such an outcome, matched anew; or why there is none."""
     kinds = {"placebo outcome": experiment.placebo_outcomes, "negative control": experiment.negative_controls}
     for kind, outcomes in kinds.items():
         for outcome in outcomes:
             part = _part(kind, outcome.name, with_numbers(units, (outcome,)), experiment, outcome)
-            if part.effect is not None:
-                yield Refutation(kind, outcome.name, part.effect)
+            yield part if part.effect is None else Refutation(kind, outcome.name, part.effect)
+
+
+def _shuffled(units: pa.Table, result: Result, shuffles: int) -> Iterator[Refutation | Part]:
+    for seed in range(shuffles):
+        try:
+            yield shuffled_treatment(units, result, seed)
+        except CannotMatchError as error:
+            name = f"{result.experiment.treatment} (seed {seed})"
+            yield Part("shuffled treatment", name, None, result.experiment.outcome, str(error))
 
 
 def _also(units: pa.Table, experiment: MatchingExperiment, result: Result) -> Iterator[Part]:
@@ -218,9 +250,13 @@ def _also(units: pa.Table, experiment: MatchingExperiment, result: Result) -> It
 
 
 def _by_month(units: pa.Table, experiment: MatchingExperiment) -> Iterator[Part]:
-    """Each month with a propensity score of its own: the dynamic matched sample (Aral et al. 2009, PNAS 106:21544)."""
+    """Each month with a propensity score of its own: the dynamic matched sample (Aral et al. 2009, PNAS 106:21544).
+
+    Without squares, which a month of a small community has not the units for.
+    """
+    design = replace(experiment.design, squares=False)
     for month in sorted(pc.unique(units[MONTH]).to_pylist()):
-        yield _part("month", month, units.filter(pc.equal(units[MONTH], month)), experiment)
+        yield _part("month", month, units.filter(pc.equal(units[MONTH], month)), experiment, design=design)
 
 
 def _other_ways(units: pa.Table, experiment: MatchingExperiment) -> Iterator[Part]:
@@ -243,8 +279,6 @@ def _doses(units: pa.Table, experiment: MatchingExperiment) -> Iterator[DoseGrou
     again = replace(experiment, covariates=kept)
     for number in range(len(edges) - 1):
         inside = group == number
-        if not inside.any():
-            continue
         name = _between(dose, edges[number], edges[number + 1])
         if number == base:
             part = Part("dose", name, None, experiment.outcome.name, "what the others are compared with")
@@ -253,14 +287,11 @@ def _doses(units: pa.Table, experiment: MatchingExperiment) -> Iterator[DoseGrou
             treated = pa.array(inside[inside | (group == base)])
             at = pair.schema.get_field_index(TREATED)
             part = _part("dose", name, pair.set_column(at, TREATED, treated), again)
-        yield DoseGroup(edges[number], edges[number + 1], _mean(values[inside]), int(inside.sum()), part)
+        mean = float(values[inside].mean()) if inside.any() else float("nan")
+        yield DoseGroup(edges[number], edges[number + 1], mean, int(inside.sum()), part)
 
 
 def _between(dose: Dose, low: float, high: float) -> str:
     if low == -np.inf:
         return f"{dose.measure.name} below {high:g}"
     return f"{dose.measure.name} from {low:g}" + ("" if high == np.inf else f" to {high:g}")
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean())

@@ -26,9 +26,10 @@ MATCHING_EXPERIMENTS = TableContract(
     key="matching_experiments",
     description=(
         "What each matching experiment found among users who were treated, and whether to believe it. Units are "
-        "user-months; the effect is on those treated who have a counterpart, so it is of them only. A result "
-        "whose arms differ by more than 0.1 standard deviations after matching, or that finds something where there "
-        "can be nothing, is not credible and says so. A trait that no table shows could still explain what is found; "
+        "user-months; the effect is on those treated who have an outcome and a counterpart, so it is of them only. A "
+        "result whose arms differ by more than 0.1 standard deviations after matching or by more than a tenth in who "
+        "has an outcome, that finds something where there can be nothing, or that no placebo could be tried on, is not "
+        "credible and says so. A trait that no table shows could still explain what is found; "
         "`gamma` and `e_value` say how strong it would have to be. Links between the arms are not accounted for, but "
         "in `experiment_effects` of kind `units`."
     ),
@@ -46,8 +47,8 @@ MATCHING_EXPERIMENTS = TableContract(
         number("naive_effect", "Difference of the arms as they are, without matching."),
         number("naive_lower", "Lower end of its interval."),
         number("naive_upper", "Upper end."),
-        count("treated", "Treated user-months with an outcome."),
-        count("compared", "User-months with an outcome that they are compared with."),
+        count("treated", "Treated user-months with an outcome and all covariates."),
+        count("compared", "User-months with both that they may be compared with."),
         count("matched_treated", "Treated ones with a counterpart."),
         count("matched_compared", "Counterparts, each counted once."),
         number("effective_compared", "Effective number of counterparts, given how often each serves."),
@@ -58,6 +59,15 @@ MATCHING_EXPERIMENTS = TableContract(
         number("treated_without_outcome", "Share of treated user-months without an outcome.", minimum=0, maximum=1),
         number("compared_without_outcome", "The same of the comparison.", minimum=0, maximum=1),
         number("treated_later", "Share of the treated to whom it happened in the window again.", minimum=0, maximum=1),
+        number(
+            "compared_treated_before",
+            "Share of the matched comparison whose user was treated in the months before that the outcome spans; what "
+            "that left behind in covariates is held equal, not undone.",
+            minimum=0,
+            maximum=1,
+        ),
+        count("treated_users", "Users behind the matched treated."),
+        count("compared_users", "Users behind their counterparts; nobody is compared with another month of oneself."),
         number("compared_later", "Share of the comparison to whom it happened in the window.", minimum=0, maximum=1),
         number(
             "gamma",
@@ -199,7 +209,7 @@ DOSE_RESPONSES = TableContract(
     key="dose_responses",
     description=(
         "Effects of the treatments in degrees: user-months with a dose in a range, matched with those in the range of "
-        "the reference."
+        "the reference. Each range's effect is among its own user-months, so ranges differ in whom they speak of too."
     ),
     grain="one row per experiment and range",
     columns=(
@@ -208,7 +218,8 @@ DOSE_RESPONSES = TableContract(
         Column("range_number", pa.int32(), "Number of the range, ascending.", minimum=0),
         number("low", "Lower edge; null for the first."),
         number("high", "Upper edge; null for the last."),
-        number("mean_dose", "Mean dose in it."),
+        number("mean_dose", "Mean dose in it; null if nobody is in it."),
+        count("range_units", "User-months in it."),
         Column("is_reference", pa.bool_(), "Whether the others are compared with it."),
         *_EFFECT,
         number("smd_after", "Largest absolute standardised mean difference after matching.", minimum=0),
@@ -236,7 +247,10 @@ EFFECT_GROUPS = TableContract(
         *_EFFECT,
         number("p_value_adjusted", "For the number of groups of the experiment (Benjamini and Hochberg).", minimum=0),
         number(
-            "p_value_difference", "That the grouping's groups have the same effect (Cochran's Q).", minimum=0, maximum=1
+            "p_value_difference",
+            "That the grouping's balanced groups have the same effect (Cochran's Q).",
+            minimum=0,
+            maximum=1,
         ),
         number("smd_after", "Largest absolute standardised mean difference after matching.", minimum=0),
         _text("reason", "Why there is no effect; empty if there is."),

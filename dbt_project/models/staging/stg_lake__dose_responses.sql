@@ -5,6 +5,7 @@ select
     low,
     high,
     mean_dose,
+    range_units,
     is_reference,
     effect,
     standard_error,

@@ -1,6 +1,6 @@
 select
     experiment,
-    finds_differences,
+    has_differences,
     slope,
     slope_lower,
     slope_upper,

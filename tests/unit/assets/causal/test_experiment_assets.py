@@ -35,6 +35,7 @@ from assets.contracts.network import USER_GRAPH_METRICS
 from assets.contracts.table import UNDATED
 from assets.contracts.users_results import USER_CLASSES
 from assets.resources import LakeResource
+from tests.unit.assets.causal.test_experiments import PLANTED
 from tests.unit.assets.causal.windows import publish_windows
 
 CONFIG = dg.RunConfig(
@@ -80,7 +81,9 @@ def test_all_tables_are_made_and_all_checks_pass(made, rows):
     found = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert set(found) == {*CHECKS, *(name for name, _ in GROUP_CHECKS.values())}
     assert all(found.values()), found
-    assert {row["verdict"] for row in rows[MATCHING_EXPERIMENTS]} == {"found"}
+    verdicts = {row["experiment"]: row["verdict"] for row in rows[MATCHING_EXPERIMENTS]}
+    assert {verdicts[name] for name in PLANTED} == {"found"}
+    assert set(verdicts) == {one.name for one in EXPERIMENTS}
     kinds = {row["kind"] for row in rows[EXPERIMENT_EFFECTS]}
     assert {"month", "outcome", "design", "units", *WHERE_NOTHING_IS} == kinds
     linked = [r for r in rows[EXPERIMENT_EFFECTS] if r["name"] == "without comparisons linked to the treated"]
@@ -92,7 +95,9 @@ def test_all_tables_are_made_and_all_checks_pass(made, rows):
         for name, value in event.materialization.metadata.items()
         if "data:image/png" in str(getattr(value, "value", ""))
     ]
-    assert len(pictures) == 1 + 4 + 4 + 1 + 3 + 4 + 4 + 1
+    drawn = len(EXPERIMENTS)
+    stays, doses = (sum(map(bool, (getattr(one, name) for one in EXPERIMENTS))) for name in ("follows_staying", "dose"))
+    assert len(pictures) == 1 + drawn + drawn + 1 + stays + doses + drawn + 1
 
 
 def test_nothing_is_made_again_without_news(made, published):
