@@ -8,46 +8,54 @@ from assets.causal.declared import MatchingExperiment
 MONTHS_AROUND = 6
 _REACH = 1.959963984540054
 
-LINKED_TO_TREATED = """
-with units as (
-    select
-        user_id,
-        event_month,
-        is_treated,
-        cast(event_month || '-01' as date) as starts,
-        cast(event_month || '-01' as date) + interval 1 month as ends
-    from units
-)
-
-select distinct
-    compared.user_id,
-    compared.event_month
-from units as compared
-inner join (
-    select follower_id as one, followee_id as other, created_at, removed_at from edges
-    union all
-    select followee_id, follower_id, created_at, removed_at from edges
-) as links on compared.user_id = links.one
-inner join units as treated
-    on links.other = treated.user_id and compared.event_month = treated.event_month
-where
-    not compared.is_treated
-    and treated.is_treated
-    and (links.created_at is null or links.created_at < compared.ends::timestamptz)
-    and (links.removed_at is null or links.removed_at > compared.starts::timestamptz)
-"""
-"""Comparison user-months whose user has a link, either way, with a user who was treated in the same month.
-
-Exposure mapping: a user is exposed to the treatment of a direct neighbour and of nobody else (Aronow and Samii 2017,
-Annals of Applied Statistics 11:1912).
-"""
-
-
 AROUND = {
     "fct_user_months": "select user_id, event_month, beauty, uploads, active_weeks from fct_user_months",
     "fct_user_retention": "select user_id, started_at, days_on_platform, is_churned from fct_user_retention",
 }
 """What is read of the months around, for its digest."""
+
+
+def linked_query(experiment: MatchingExperiment) -> str:
+    """SQL for comparison user-months whose user could have been reached by the treatment of others.
+
+    Exposure mapping: a link, either way, that stands in the month, with a user who is treated in the month or in the
+    window after it; nobody further away matters (Aronow and Samii 2017, Annals of Applied Statistics 11:1912). Reads
+    ``units`` (``user_id``, ``event_month`` as YYYY-MM, ``is_treated``) and ``edges``.
+
+    Args:
+        experiment: Whose window.
+    """
+    return f"""
+with dated as (
+    select
+        user_id,
+        event_month,
+        is_treated,
+        cast(event_month || '-01' as date) as starts
+    from units
+),
+
+links as (
+    select follower_id as one, followee_id as other, created_at, removed_at from edges
+    union all
+    select followee_id, follower_id, created_at, removed_at from edges
+)
+
+select distinct
+    compared.user_id,
+    compared.event_month
+from dated as compared
+inner join links on compared.user_id = links.one
+inner join dated as treated
+    on
+        links.other = treated.user_id
+        and treated.starts between compared.starts and compared.starts + interval {experiment.window} month
+where
+    not compared.is_treated
+    and treated.is_treated
+    and (links.created_at is null or links.created_at < cast(compared.starts + interval 1 month as timestamptz))
+    and (links.removed_at is null or links.removed_at > cast(compared.starts as timestamptz))
+"""  # noqa: S608
 
 
 def trajectory_query(experiment: MatchingExperiment) -> str:

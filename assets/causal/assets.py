@@ -3,7 +3,7 @@
 What is asked stands in ``experiments.py``. Tables are written whole, and left alone where their inputs are the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from assets.causal import experiment_checks as checks
-from assets.causal.around import AROUND, LINKED_TO_TREATED, trajectory_query, trajectory_rows
+from assets.causal.around import AROUND, linked_query, trajectory_query, trajectory_rows
 from assets.causal.declared import MART, MatchingExperiment
 from assets.causal.experiment_figures import (
     balance_shown,
@@ -27,7 +27,8 @@ from assets.causal.experiment_tables import (
     dose_rows,
     dropped_rows,
     effect_rows,
-    experiment_rows,
+    experiment_row,
+    judged,
 )
 from assets.causal.experiments import EXPERIMENTS
 from assets.causal.reports import Report, report, without_linked
@@ -45,6 +46,7 @@ from assets.contracts.experiments import (
 )
 from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
+from assets.contracts.table import TableContract
 from assets.contracts.wording import counted
 from assets.figures import bands_figure, event_study_figure, intervals_figure, steps_figure
 from assets.marts import Marts
@@ -128,25 +130,27 @@ def matching_experiments(
 
 
 def _tables(context: dg.AssetExecutionContext, lake: Lake, marts: Marts, shuffles: int) -> Mapping[str, pa.Table]:
-    reports: list[Report] = []
-    around: list[dict[str, Any]] = []
-    staying: list[dict[str, Any]] = []
+    rows: dict[TableContract, list[dict[str, Any]]] = {contract: [] for contract in TABLES}
     for experiment in EXPERIMENTS:
         context.log.info(f"{experiment.name}: {experiment.question}")
-        reports.append(_report(lake, marts, experiment, shuffles))
-        around += _around(marts, reports[-1])
-        staying += _staying(marts, reports[-1])
-    rows = {
-        MATCHING_EXPERIMENTS: experiment_rows(reports),
-        EXPERIMENT_EFFECTS: [row for one in reports for row in effect_rows(one)],
-        EXPERIMENT_BALANCE: [row for one in reports for row in balance_rows(one)],
-        EXPERIMENT_DROPPED: [row for one in reports for row in dropped_rows(one)],
-        EXPERIMENT_BOUNDS: [row for one in reports for row in bound_rows(one)],
-        EXPERIMENT_TRAJECTORIES: around,
-        EXPERIMENT_SURVIVAL: staying,
-        DOSE_RESPONSES: [row for one in reports for row in dose_rows(one)],
-    }
+        for contract, found in _rows(_report(lake, marts, experiment, shuffles), marts).items():
+            rows[contract] += found
+    rows[MATCHING_EXPERIMENTS] = judged(rows[MATCHING_EXPERIMENTS])
     return {contract.key: pa.Table.from_pylist(found, schema=contract.schema) for contract, found in rows.items()}
+
+
+def _rows(found: Report, marts: Marts) -> Mapping[TableContract, Iterable[dict[str, Any]]]:
+    """All that is kept of a report, so that only one is in memory at a time."""
+    return {
+        MATCHING_EXPERIMENTS: [experiment_row(found)],
+        EXPERIMENT_EFFECTS: effect_rows(found),
+        EXPERIMENT_BALANCE: balance_rows(found),
+        EXPERIMENT_DROPPED: dropped_rows(found),
+        EXPERIMENT_BOUNDS: bound_rows(found),
+        EXPERIMENT_TRAJECTORIES: _around(marts, found),
+        EXPERIMENT_SURVIVAL: _staying(marts, found),
+        DOSE_RESPONSES: dose_rows(found),
+    }
 
 
 def _report(lake: Lake, marts: Marts, experiment: MatchingExperiment, shuffles: int) -> Report:
@@ -154,7 +158,7 @@ def _report(lake: Lake, marts: Marts, experiment: MatchingExperiment, shuffles: 
     found = report(units, experiment, shuffles=shuffles)
     if not lake.partitions(EDGES.key):
         return found
-    linked = marts.read(LINKED_TO_TREATED, tables={"units": units.select(_UNIT), "edges": lake.dataset(EDGES)})
+    linked = marts.read(linked_query(experiment), tables={"units": units.select(_UNIT), "edges": lake.dataset(EDGES)})
     return without_linked(found, units, linked)
 
 

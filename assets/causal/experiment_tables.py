@@ -22,55 +22,51 @@ NO_OUTCOME, NO_COVARIATE = "no outcome in the window", "a covariate is unknown"
 ALONE = "by an indicator, nobody of the other arm is of their kind"
 
 
-def experiment_rows(reports: Sequence[Report]) -> list[Row]:
-    """One row per experiment, p-values adjusted for how many there are."""
-    p_values = [np.nan if one.result is None else one.result.effect.p_value for one in reports]
-    return [_experiment_row(one, float(p)) for one, p in zip(reports, holm(p_values), strict=True)]
-
-
-def _experiment_row(report: Report, adjusted: float) -> Row:
+def experiment_row(report: Report) -> Row:
+    """One experiment, not judged yet: its verdict hangs on how many experiments there are."""
     experiment, result = report.experiment, report.result
-    verdict = verdict_of(report, adjusted)
     row: Row = {
         "experiment": experiment.name,
         "question": experiment.question,
-        "verdict": verdict,
-        "finding": finding_of(report, verdict),
-        "objections": "; ".join(objections_of(report)),
+        "objections": "; ".join(one.replace("_", " ") for one in report.objections),
         "outcome": experiment.outcome.words,
         **effect_columns(None if result is None else result.effect),
-        "p_value_adjusted": defined(adjusted),
     }
     return row | _arms(report) | (_no_numbers() if result is None else _numbers(result))
 
 
-def objections_of(report: Report) -> list[str]:
-    """What speaks against a result, the names of columns as words."""
-    return [one.replace("_", " ") for one in report.objections]
+def judged(rows: Sequence[Row]) -> list[Row]:
+    """Rows of experiments with p-values adjusted for how many there are (Holm), verdict and finding."""
+    p_values = holm([np.nan if row["p_value"] is None else row["p_value"] for row in rows])
+    found = []
+    for row, p_value in zip(rows, p_values, strict=True):
+        verdict = _verdict(row, float(p_value))
+        added = {"p_value_adjusted": defined(float(p_value)), "verdict": verdict, "finding": _finding(row, verdict)}
+        found.append({**row, **added})
+    return found
 
 
-def verdict_of(report: Report, adjusted: float) -> str:
+def _verdict(row: Row, adjusted: float) -> str:
     """Whether something was found, and whether that is to be believed."""
-    if report.result is None:
+    if row["effect"] is None:
         return NOT_POSSIBLE
-    if report.objections:
+    if row["objections"]:
         return NOT_CREDIBLE
     return FOUND if adjusted < ALPHA else NOT_FOUND
 
 
-def finding_of(report: Report, verdict: str) -> str:
+def _finding(row: Row, verdict: str) -> str:
     """A result in one or two sentences."""
-    experiment, result = report.experiment, report.result
-    if result is None:
-        return f"{experiment.question} Nothing can be said: {report.reason}."
-    effect = result.effect
-    measured = f"{experiment.outcome.words}: {effect.value:+.3g} (95 %: {effect.lower:+.3g} to {effect.upper:+.3g})"
+    if verdict == NOT_POSSIBLE:
+        return f"{row['question']} Nothing can be said: {row['objections']}."
+    interval = "" if row["lower"] is None else f" (95 %: {row['lower']:+.3g} to {row['upper']:+.3g})"
+    measured = f"{row['outcome']}: {row['effect']:+.3g}{interval}"
     said = {
         FOUND: f"The arms differ in the {measured}.",
         NOT_FOUND: f"No difference is found in the {measured}.",
-        NOT_CREDIBLE: f"Not credible: {'; '.join(objections_of(report))}. What is found in the {measured}.",
+        NOT_CREDIBLE: f"Not credible: {row['objections']}. What is found in the {measured}.",
     }[verdict]
-    return f"{experiment.question} {said}"
+    return f"{row['question']} {said}"
 
 
 def effect_columns(effect: Estimate | None) -> Row:

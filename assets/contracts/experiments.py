@@ -89,7 +89,9 @@ EXPERIMENT_EFFECTS = TableContract(
     key="experiment_effects",
     description=(
         "Effects of the matching experiments in parts and by other ways: by `month` (each month matched by itself), on "
-        "another `outcome`, by another `design`, on fewer `units`, and where there can be none: `placebo outcome` from "
+        "another `outcome`, by another `design`, on fewer `units` (without comparisons linked, either way, to users "
+        "treated in the month or the window after it; without those treated in the window too, which happens after the "
+        "treatment and may select), and where there can be none: `placebo outcome` from "
         "before the treatment, `negative control`, `shuffled treatment`."
     ),
     grain="one row per experiment, kind and name",
