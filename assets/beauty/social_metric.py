@@ -13,7 +13,7 @@ favorites from followers per follower and photo. It makes one unit of exposure w
 
 Left out are photos whose window reaches beyond the last event that was seen, deleted photos, and photos without owner
 or upload time, because they have no exposure. The window is half open: its last moment is outside. The warehouse
-counts alike (`int_photos__attention`), so labels and recognition speak of the same favorites and exposure.
+counts alike (`int_photos__recognition`), so labels and recognition speak of the same favorites and exposure.
 
 Reliability is the share of the variance of observed rates that is true. It is given by the model, and checked by
 splitting each photo's favorites at random into halves and correlating their rates (Spearman-Brown corrected).

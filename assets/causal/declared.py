@@ -14,10 +14,10 @@ _MONTH_NUMBER = "month_number"
 EXPERIENCE, NEWCOMER, ESTABLISHED, PROFESSIONAL = "experience", "newcomer", "established", "professional"
 EXPERIENCE_SQL = f"""case
         when tenure_months < 6 then '{NEWCOMER}'
-        when percent_rank() over (partition by {MONTH} order by photos_before) >= 0.9 then '{PROFESSIONAL}'
+        when photos_percentile >= 0.9 then '{PROFESSIONAL}'
         else '{ESTABLISHED}'
     end"""
-"""Less than six months there; in the top tenth of the month by photos so far; all others."""
+"""Less than six months there; in the top tenth of the month's active users by photos so far; all others."""
 
 NEAREST_SCORE = Design(replacement=True, ratio=3, apart=True, squares=True, caliper_sd=0.2, bias_adjusted=True)
 """The three nearest on the propensity score, within 0.2 of its standard deviations; a comparison may serve again."""

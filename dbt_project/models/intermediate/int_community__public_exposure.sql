@@ -7,7 +7,7 @@ with totals as (
         cast(sum(favorites_from_followers) as double) as from_followers,
         cast(sum(followers_at_upload) as double) as followers
     from {{ ref('int_photos__attention') }}
-    where is_window_complete
+    where is_window_complete and deleted_at is null
 )
 
 select

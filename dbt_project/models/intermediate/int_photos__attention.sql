@@ -5,9 +5,10 @@ with dated as (
         photo_id,
         user_id,
         uploaded_at,
+        deleted_at,
         uploaded_at + interval {{ var('recognition_window_days') }} day as window_ends_at
     from {{ ref('stg_lake__photos') }}
-    where uploaded_at is not null and user_id is not null and deleted_at is null
+    where uploaded_at is not null and user_id is not null
 ),
 
 given as (
@@ -57,6 +58,8 @@ select
     dated.photo_id,
     dated.user_id,
     dated.uploaded_at,
+    dated.deleted_at,
+    dated.window_ends_at,
     dated.window_ends_at <= observation.observed_until as is_window_complete,
     coalesce(followers.followers, 0) as followers_at_upload,
     coalesce(received.favorites, 0) as favorites,

@@ -4,10 +4,9 @@ select
     attention.uploaded_at,
     attention.is_window_complete,
     attention.followers_at_upload,
-    greatest(
-        attention.followers_at_upload + community.public_exposure, cast({{ var('exposure_floor') }} as double)
-    ) as exposure,
+    {{ exposure_of('attention.followers_at_upload', 'community.public_exposure') }} as exposure,
     attention.favorites,
     attention.favorites_in_window
 from {{ ref('int_photos__attention') }} as attention
 cross join {{ ref('int_community__public_exposure') }} as community
+where attention.deleted_at is null

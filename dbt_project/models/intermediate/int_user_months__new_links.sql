@@ -1,29 +1,24 @@
 -- Links that were made in a month, by what was known of the followees when it began. Producers are those with beauty
 -- who did something in the three months before; the top quarter of them is drawn anew every month.
-with producers as (
+with known as (
     select
-        ended.user_id,
-        ended.next_month as event_month,
-        ended.beauty_cumulative as beauty
-    from (
-        select
-            user_id,
-            cast(event_month + interval 1 month as date) as next_month,
-            beauty_cumulative,
-            sum(uploads + favorites_given + follows_made) over (
-                partition by user_id order by event_month
-                range between interval 2 month preceding and current row
-            ) as recent_acts
-        from {{ ref('fct_user_months') }}
-    ) as ended
-    where ended.beauty_cumulative is not null and ended.recent_acts > 0
+        months.user_id,
+        months.beauty_cumulative as beauty,
+        cast(months.event_month + interval 1 month as date) as event_month,
+        months.beauty_cumulative is not null
+        and sum({{ acts_of('months') }}) over (
+            partition by months.user_id order by months.event_month
+            range between interval 2 month preceding and current row
+        ) > 0 as is_producer
+    from {{ ref('fct_user_months') }} as months
 ),
 
 thresholds as (
     select
         event_month,
         quantile_cont(beauty, cast({{ var('top_beauty_percentile') }} as double)) as top_beauty
-    from producers
+    from known
+    where is_producer
     group by event_month
 ),
 
@@ -40,13 +35,10 @@ select
     made.user_id,
     made.event_month,
     count(*) as links,
-    count(known.beauty_cumulative) as links_to_beauty,
-    count(*) filter (where known.beauty_cumulative >= thresholds.top_beauty) as links_to_top_beauty,
-    avg(known.beauty_cumulative) as mean_beauty
+    count(known.beauty) as links_to_beauty,
+    count(*) filter (where known.is_producer and known.beauty >= thresholds.top_beauty) as links_to_top_beauty,
+    avg(known.beauty) as mean_beauty
 from made
-inner join thresholds on made.event_month = thresholds.event_month
-left join {{ ref('fct_user_months') }} as known
-    on
-        made.followee_id = known.user_id
-        and made.event_month = cast(known.event_month + interval 1 month as date)
+left join thresholds on made.event_month = thresholds.event_month
+left join known on made.followee_id = known.user_id and made.event_month = known.event_month
 group by made.user_id, made.event_month

@@ -6,21 +6,11 @@ with observed as (
     from {{ ref('int_community__observation') }}
 ),
 
-recognised as (
-    select
-        user_id,
-        {{ month_of('uploaded_at') }} as event_month,
-        sum(favorites_in_window) as favorites,
-        sum(cast(exposure as decimal(38, 9))) as exposure
-    from {{ ref('int_photos__recognition') }}
-    group by user_id, {{ month_of('uploaded_at') }}
-),
-
 panel as (
     select
         months.*,
         cast(months.photos * months.beauty as decimal(38, 9)) as beauty_sum,
-        months.uploads + months.favorites_given + months.follows_made + months.groups_joined as acts,
+        {{ acts_of('months') }} as acts,
         recognised.favorites as recognised_favorites,
         recognised.exposure as recognised_exposure,
         links.links,
@@ -28,7 +18,8 @@ panel as (
         links.links_to_top_beauty,
         links.mean_beauty as new_followees_beauty
     from {{ ref('fct_user_months') }} as months
-    left join recognised on months.user_id = recognised.user_id and months.event_month = recognised.event_month
+    left join {{ ref('int_user_months__recognition') }} as recognised
+        on months.user_id = recognised.user_id and months.event_month = recognised.event_month
     left join {{ ref('int_user_months__new_links') }} as links
         on months.user_id = links.user_id and months.event_month = links.event_month
 ),
@@ -59,8 +50,8 @@ windows as (
         coalesce(sum(panel.active_weeks) over last_3, 0) as active_weeks_last_3,
         coalesce(sum(panel.active_weeks) over last_4_to_6, 0) as active_weeks_last_4_to_6,
         max(case when panel.photos > 0 then panel.event_month end) over earlier as last_upload_month,
-        coalesce(sum(panel.recognised_favorites) over complete, 0) as recognised_favorites,
-        cast(coalesce(sum(panel.recognised_exposure) over complete, 0) as double) as recognised_exposure,
+        coalesce(sum(panel.recognised_favorites) over earlier, 0) as recognised_favorites,
+        cast(coalesce(sum(panel.recognised_exposure) over earlier, 0) as double) as recognised_exposure,
         cast(sum(panel.beauty_sum) over after_3 as double)
         / nullif(sum(panel.photos) over after_3, 0) as beauty_after_3,
         coalesce(sum(panel.photos) over after_3, 0) as photos_after_3,
@@ -83,11 +74,6 @@ windows as (
         earlier as (
             partition by panel.user_id order by panel.event_month
             range between unbounded preceding and interval 1 month preceding
-        ),
-        -- Windows of favorites of photos of the last month are still open when the month begins.
-        complete as (
-            partition by panel.user_id order by panel.event_month
-            range between unbounded preceding and interval 2 month preceding
         ),
         after_3 as (
             partition by panel.user_id order by panel.event_month
@@ -147,6 +133,10 @@ ranked as (
                 )
         end as beauty_percentile,
         case
+            when is_active_before
+                then percent_rank() over (partition by event_month, is_active_before order by photos_before)
+        end as photos_percentile,
+        case
             when is_active_before and imbalance_before is not null
                 then percent_rank() over (
                     partition by event_month, is_active_before, sign(imbalance_before) order by abs(imbalance_before)
@@ -174,6 +164,7 @@ select
     beauty_last_3,
     beauty_last_4_to_6,
     photos_before,
+    photos_percentile,
     followers_before,
     followees_before,
     favorites_received_before,

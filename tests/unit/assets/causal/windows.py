@@ -80,7 +80,7 @@ def drawn_windows(users: int, beauty_gained: float = BEAUTY_GAINED):
     after = beauty + change
     has_after = rng.random(n) < 0.9
     starts = np.array([np.datetime64("2015-01", "M") + int(m) for m in month]).astype("datetime64[D]")
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "user_id": user,
             "event_month": pd.to_datetime(starts),
@@ -118,3 +118,5 @@ def drawn_windows(users: int, beauty_gained: float = BEAUTY_GAINED):
             "has_left_within_6": leaves,
         }
     )
+    frame["photos_percentile"] = frame.groupby("event_month")["photos_before"].rank(pct=True)
+    return frame

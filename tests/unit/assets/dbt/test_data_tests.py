@@ -37,3 +37,12 @@ def test_starts_with_the_month_before_looks_at_every_month_but_the_first(followe
         query = _sql("starts_with_the_month_before", model="starts", column_name="followees", ends="ends")
         found = connection.execute(f"select month(event_month), found, expected from ({query})").fetchall()
     assert found == failing
+
+
+def test_starts_with_the_month_before_finds_who_has_no_months_there_at_all():
+    with duckdb.connect() as connection:
+        for table, user in (("starts", 1), ("ends", 2)):
+            connection.execute(f"create table {table} (user_id bigint, event_month date, followees bigint)")
+            connection.execute(f"insert into {table} values ({user}, date '2016-01-01', 3)")
+        query = _sql("starts_with_the_month_before", model="starts", column_name="followees", ends="ends")
+        assert connection.execute(f"select user_id, found, expected from ({query})").fetchall() == [(1, 3, None)]
