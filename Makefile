@@ -62,7 +62,7 @@ format: setup ## let ruff order imports and lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## compare speed and memory with bounds and with others, in about 20 minutes on idle cores; asserts nothing
+bench: setup ## compare speed and memory with bounds and with others, in an hour or more on idle cores; asserts nothing
 	@set -e; for benchmark in tests/benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark; done
 
 ui: setup ## open Dagster on the community in var/
