@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 from assets.causal.declared import MatchingExperiment
+from assets.statistics.intervals import NORMAL_95
 
 MONTHS_AROUND = 6
-_REACH = 1.959963984540054
 
 AROUND = {
     "fct_user_months": "select user_id, event_month, beauty, uploads, active_weeks from fct_user_months",
@@ -124,7 +124,7 @@ def trajectory_rows(experiment: MatchingExperiment, answer: pa.Table) -> list[di
     """Rows of a trajectory from the answer of its query; an arm of one user has no interval."""
     rows = []
     for row in answer.to_pylist():
-        reach = _REACH * row["standard_error"] if row["users"] > 1 else np.nan
+        reach = NORMAL_95 * row["standard_error"] if row["users"] > 1 else np.nan
         ends = (None, None) if np.isnan(reach) else (row["mean"] - reach, row["mean"] + reach)
         rows.append(
             {

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from assets.causal import experiment_checks as checks
 from assets.causal.around import AROUND, linked_query, trajectory_query, trajectory_rows
-from assets.causal.declared import MART, MatchingExperiment
+from assets.causal.declared import ANY_UNITS, MART, NO_UNITS, MatchingExperiment
 from assets.causal.experiment_figures import (
     balance_shown,
     doses_shown,
@@ -112,11 +112,10 @@ def matching_experiments(
 ) -> Iterator[dg.MaterializeResult]:
     """What do exposure to beauty, imbalance and missing recognition do, and what speaks against it?"""
     store, marts = lake.open(), published.open()
-    if not marts.read(f"select 1 from {MART} limit 1").num_rows:  # noqa: S608
+    if not marts.read(ANY_UNITS).num_rows:
         unmade(store, *TABLES)
-        reason = "no user was seen over two months, so there is nothing before and after"
         yield from (
-            not_made(contract.key, reason, *(name for name, (key, _) in CHECKS.items() if key == contract.key))
+            not_made(contract.key, NO_UNITS, *(name for name, (key, _) in CHECKS.items() if key == contract.key))
             for contract in TABLES
         )
         return
@@ -185,7 +184,7 @@ def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.M
     wrong = {
         "verdicts_follow_from_balance_and_placebos": checks.wrong_verdicts(experiments, effects),
         "experiments_are_credible": checks.not_credible(experiments),
-        "effects_lie_in_their_intervals": checks.misplaced_effects(effects),
+        "effects_lie_in_their_intervals": checks.misplaced_effects(effects, "kind", "name"),
         "balance_has_the_differences_of_results": checks.uneven_balance(balance, experiments),
         "treated_are_matched_or_left_out_for_a_reason": checks.lost_units(tables[EXPERIMENT_DROPPED.key], experiments),
         "bounds_widen_as_gamma_grows": checks.narrowing_bounds(tables[EXPERIMENT_BOUNDS.key]),

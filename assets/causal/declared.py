@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from assets.causal.design import Design, Experiment
 
 MART = "fct_user_month_windows"
+ANY_UNITS = f"select 1 from {MART} limit 1"  # noqa: S608
+NO_UNITS = "no user was seen over two months, so there is nothing before and after"
 TREATED, MONTH, USER, PERIOD = "is_treated", "event_month", "user_id", "period"
 _MONTH_NUMBER = "month_number"
 EXPERIENCE, NEWCOMER, ESTABLISHED, PROFESSIONAL = "experience", "newcomer", "established", "professional"

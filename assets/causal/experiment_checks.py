@@ -47,10 +47,15 @@ def not_credible(experiments: Rows) -> str:
     )
 
 
-def misplaced_effects(rows: Rows) -> str:
-    """Effects outside their intervals, or without a reason why there is none."""
+def misplaced_effects(rows: Rows, *named: str) -> str:
+    """Effects outside their intervals, or without a reason why there is none.
+
+    Args:
+        rows: With experiment, effect, interval and reason.
+        named: Columns that tell the rows of an experiment apart.
+    """
     wrong = [
-        f"{row['experiment']} {row['kind']} {row['name']}"
+        " ".join(row[name] for name in ("experiment", *named))
         for row in rows
         if (row["effect"] is None) != bool(row["reason"])
         or (row["lower"] is not None and not row["lower"] <= row["effect"] <= row["upper"])

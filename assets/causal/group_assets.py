@@ -7,7 +7,8 @@ import dagster as dg
 import pyarrow as pa
 from pydantic import Field
 
-from assets.causal.declared import EXPERIENCE, MART
+from assets.causal.declared import ANY_UNITS, EXPERIENCE, MART, NO_UNITS
+from assets.causal.experiment_checks import misplaced_effects
 from assets.causal.experiments import EXPERIMENTS
 from assets.causal.group_tables import (
     calibration_row,
@@ -17,7 +18,6 @@ from assets.causal.group_tables import (
     said_of_groups,
     slopes_shown,
     unjudged_forests,
-    wrong_groups,
 )
 from assets.causal.heterogeneity import calibrated_forest, classes_of, cores_of, effects_by_group
 from assets.contracts.experiments import EFFECT_GROUPS, FOREST_CALIBRATION
@@ -66,10 +66,9 @@ def effect_heterogeneity(
 ) -> Iterator[dg.MaterializeResult]:
     """For whom are the effects of the experiments larger?"""
     store, marts = lake.open(), published.open()
-    if not marts.read(f"select 1 from {MART} limit 1").num_rows:  # noqa: S608
+    if not marts.read(ANY_UNITS).num_rows:
         unmade(store, *TABLES)
-        reason = "no user was seen over two months, so there is nothing before and after"
-        yield from (not_made(key, reason, check) for key, (check, _) in CHECKS.items())
+        yield from (not_made(key, NO_UNITS, check) for key, (check, _) in CHECKS.items())
         return
     inputs = {one.name: marts.fingerprint_of(one.query()) for one in EXPERIMENTS}
     inputs |= store.fingerprints(USER_CLASSES.key, USER_GRAPH_METRICS.key)
@@ -121,7 +120,10 @@ def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.M
             )
         },
     }
-    wrong = {EFFECT_GROUPS: wrong_groups(groups), FOREST_CALIBRATION: unjudged_forests(forests, groups)}
+    wrong = {
+        EFFECT_GROUPS: misplaced_effects(groups, "grouping", "group_name"),
+        FOREST_CALIBRATION: unjudged_forests(forests, groups),
+    }
     for contract in TABLES:
         rows = tables[contract.key]
         fine = f"true of {counted(len(rows), 'row')}" if rows else "there is nothing to look at"

@@ -103,17 +103,6 @@ def slopes_shown(forests: Rows) -> dict[str, dict[str, tuple[float, float | None
     }
 
 
-def wrong_groups(groups: Rows) -> str:
-    """Groups with neither an effect in its interval nor a reason."""
-    wrong = [
-        f"{row['experiment']} {row['grouping']} {row['group_name']}"
-        for row in groups
-        if (row["effect"] is None) != bool(row["reason"])
-        or (row["lower"] is not None and not row["lower"] <= row["effect"] <= row["upper"])
-    ]
-    return ", ".join(wrong)
-
-
 def unjudged_forests(forests: Rows, groups: Rows) -> str:
     """Experiments with neither a judged forest and all its quarters, nor a reason."""
     wrong = []

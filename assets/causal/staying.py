@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from assets.causal.declared import MatchingExperiment
 from assets.causal.sample import Booleans, Floats, Integers, codes
+from assets.statistics.intervals import NORMAL_95
 
 DAYS = tuple(range(0, 361, 30))
 """Days since the month began at which curves are told."""
 _GROUPS = 20
-_REACH = 1.959963984540054
 
 STAYING = """
 select
@@ -76,7 +76,7 @@ def survival_rows(experiment: MatchingExperiment, answer: pa.Table) -> list[dict
         for position, day in enumerate(DAYS):
             if np.isnan(curve[position]):
                 continue
-            value, reach = float(curve[position]), _REACH * float(error[position])
+            value, reach = float(curve[position]), NORMAL_95 * float(error[position])
             rows.append(
                 {
                     "experiment": experiment.name,

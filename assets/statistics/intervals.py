@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+NORMAL_95 = 1.959963984540054
+"""Standard errors to either side of a 95 % interval."""
 Statistic = Callable[..., float]
 
 

@@ -23,6 +23,7 @@ from assets.contracts.users_results import (
     LANDMARK,
     WHOLE_HISTORY,
 )
+from assets.statistics.intervals import NORMAL_95
 from assets.users.classes import FEWEST_USERS, ClassesConfig, classify, standardised
 from assets.users.measures import numbers
 from assets.users.profiles import profile_rows
@@ -35,7 +36,6 @@ LANDMARK_DAYS = 180
 MOST_STEPS = 200
 _YEAR = 365
 SHOWN_AT_RISK = 10
-_NORMAL = 1.959963984540054
 _ROUNDING = 1e-12
 
 READ_MARTS = ("fct_user_retention", "fct_user_months")
@@ -195,7 +195,7 @@ def kaplan_meier(days: Floats, churned: NDArray[np.bool_], most_steps: int = MOS
 
 def _log_log(survival: Floats, error: Floats) -> tuple[list[float | None], list[float | None]]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = _NORMAL * error / (survival * np.abs(np.log(survival)))
+        reach = NORMAL_95 * error / (survival * np.abs(np.log(survival)))
         ends = survival ** np.exp(reach), survival ** np.exp(-reach)
     defined = (survival > 0) & (survival < 1)
     lower, upper = ([float(v) if ok else None for v, ok in zip(end, defined, strict=True)] for end in ends)

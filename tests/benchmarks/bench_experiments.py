@@ -29,7 +29,7 @@ from assets.landing.simulator.config import SimulationConfig
 from assets.landing.simulator.simulation import simulate
 from tests.benchmarks.compiled_marts import CompiledModel, compile_models, run_models
 
-_TRUTH = {
+TRUTH = {
     "exposure_to_quality": ("E1", "beauty_3", 0),
     "imbalance_above": ("E2", "left_6", 1),
     "imbalance_below": ("E2", "left_6", 1),
@@ -130,7 +130,7 @@ def _planted(connection: Any, truth: Path, experiment: MatchingExperiment, match
     """Mean planted effect on the matched treated, and the share of them that the truth knows."""
     if matched is None:
         return np.nan, np.nan
-    folder, outcome, later = _TRUTH[experiment.name]
+    folder, outcome, later = TRUTH[experiment.name]
     connection.register("matched", matched)
     return connection.execute(
         f"""

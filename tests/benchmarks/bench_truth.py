@@ -24,15 +24,9 @@ from assets.contracts.settings import Settings, use_home
 from assets.dbt.publish import connect_published
 from assets.landing.simulator.truth import FEWEST_PHOTOS
 from models.evaluation import Estimate, bootstrapped, low_high_accuracy, spearman
+from tests.benchmarks.bench_experiments import TRUTH
 
 RESAMPLES = 300
-PLANTED = {
-    "exposure_to_quality": ("E1", "beauty_3"),
-    "imbalance_above": ("E2", "left_6"),
-    "imbalance_below": ("E2", "left_6"),
-    "recognition_to_retention": ("E3", "left_6"),
-}
-"""Folder and outcome of the truth by experiment; both signs of imbalance are one folder."""
 Columns = dict[str, np.ndarray]
 
 
@@ -158,7 +152,7 @@ def print_experiments(lake: Lake, truth: Path) -> None:
     planted = json.loads((truth / "parameters.json").read_text())["planted_effects"]
     print("matching experiments: estimate [interval] beside the planted effect on all treated of the truth")
     for row in lake.read(MATCHING_EXPERIMENTS).to_pylist():
-        folder, outcome = PLANTED[row["experiment"]]
+        folder, outcome, _ = TRUTH[row["experiment"]]
         found = Estimate(row["effect"], row["units"], row["lower"], row["upper"])
         aim = f"{planted[folder][outcome]:.4f} planted; {row['naive_effect']:.4f} unmatched; {row['verdict']}"
         tell(row["experiment"], found, aim)

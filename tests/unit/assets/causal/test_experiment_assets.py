@@ -15,7 +15,7 @@ from assets.causal.experiments import EXPERIMENTS
 from assets.causal.group_assets import CHECKS as GROUP_CHECKS
 from assets.causal.group_assets import TABLES as GROUP_TABLES
 from assets.causal.group_assets import ForestSettings, effect_heterogeneity
-from assets.causal.group_tables import unjudged_forests, wrong_groups
+from assets.causal.group_tables import unjudged_forests
 from assets.causal.staying import rising_curves
 from assets.contracts.community import EDGES
 from assets.contracts.experiments import (
@@ -139,12 +139,12 @@ def test_an_unbalanced_result_must_not_be_credible_and_is_told(rows):
 
 def _effect_outside(rows):
     rows[EXPERIMENT_EFFECTS][0]["effect"] = 9.0
-    return checks.misplaced_effects(rows[EXPERIMENT_EFFECTS])
+    return checks.misplaced_effects(rows[EXPERIMENT_EFFECTS], "kind", "name")
 
 
 def _no_effect_without_reason(rows):
     rows[EXPERIMENT_EFFECTS][0] |= {"effect": None, "lower": None, "reason": ""}
-    return checks.misplaced_effects(rows[EXPERIMENT_EFFECTS])
+    return checks.misplaced_effects(rows[EXPERIMENT_EFFECTS], "kind", "name")
 
 
 def _other_balance(rows):
@@ -187,7 +187,7 @@ def _second_reference(rows):
 
 def _group_without_effect(rows):
     rows[EFFECT_GROUPS][0] |= {"effect": None, "lower": None, "reason": ""}
-    return wrong_groups(rows[EFFECT_GROUPS])
+    return checks.misplaced_effects(rows[EFFECT_GROUPS], "grouping", "group_name")
 
 
 def _unjudged(rows):
