@@ -20,6 +20,7 @@ _LEARNING = dg.AssetSelection.assets("training_set", "beauty_model")
 _EXPLAINING = dg.AssetSelection.assets("photo_explanations")
 _ASKING = dg.AssetSelection.assets("crowd_sample", "crowd_task")
 """The sample must not move under those who rate it: people draw it again with `build_community`."""
+_TRYING = dg.AssetSelection.assets("recommender_evaluation", "recommender_rounds")
 
 land_community = dg.define_asset_job(
     "land_community",
@@ -36,10 +37,10 @@ build_community = dg.define_asset_job(
 
 nightly_increment = dg.define_asset_job(
     "nightly_increment",
-    selection=(_EVERYTHING_LANDED - _LEARNING - _EXPLAINING - _ASKING) | _DRIFT,
+    selection=(_EVERYTHING_LANDED - _LEARNING - _EXPLAINING - _ASKING - _TRYING) | _DRIFT,
     partitions_def=months,
     description="Publish, score and model some months with the model there is, and score a sample again to see that "
-    "nothing drifted; learning and explaining are decisions of their own.",
+    "nothing drifted; learning, explaining and trying recommenders are decisions of their own.",
 )
 
 evaluate_beauty = dg.define_asset_job(

@@ -22,6 +22,8 @@ from assets.network import assets as network
 from assets.network import degree_assets as degrees
 from assets.network import mixing_assets as mixing
 from assets.network import pair_gap_assets as pair_gaps
+from assets.recommender import assets as recommender
+from assets.recommender import trial_assets as recommender_trials
 from assets.resources import LakeResource, RayJobs, WarehouseResource
 from assets.users import assets as users
 from assets.users import class_assets as user_classes
@@ -48,6 +50,8 @@ def build_defs(**resources: Any) -> dg.Definitions:
             *user_classes.ASSETS,
             *causal.ASSETS,
             *heterogeneity.ASSETS,
+            *recommender.ASSETS,
+            *recommender_trials.ASSETS,
             *dbt.ASSETS,
         ],
         jobs=list(automation.JOBS),

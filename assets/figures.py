@@ -5,7 +5,7 @@ matplotlib is imported when a figure is drawn, so loading the definitions stays 
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import cycle, pairwise
+from itertools import cycle, pairwise, product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -261,6 +261,44 @@ def event_study_figure(
         panel.set_ylabel(name)
         panel.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     figure.suptitle(title, x=0.02, ha="left", fontsize=10, fontweight="bold")
+    if panels:
+        figure.axes[-1].set_xlabel(xlabel)
+    return _png(figure)
+
+
+def frontier_figure(
+    points: Mapping[str, tuple[float, float]],
+    frontier: Sequence[tuple[float, float]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+) -> bytes:
+    """Named points (x, y), and others that a line joins in the order of x."""
+    figure, axes = _canvas(title)
+    figure.set_figheight(4.2)
+    if frontier:
+        axes.plot(*zip(*frontier, strict=True), "o-", color="#c2571a", markersize=5, linewidth=1.6, label="beauty flow")
+    for (name, (x, y)), color in zip(points.items(), cycle(_MANY_COLORS), strict=False):
+        axes.plot([x], [y], "s", color=color, markersize=6, label=name.replace("_", " "))
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    return _png(figure)
+
+
+def courses_figure(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], title: str, xlabel: str
+) -> bytes:
+    """Panels below one another, each with several named lines (x, y); one legend, beside the first panel."""
+    figure = _panels(1.0 + 2.1 * len(panels))
+    for number, (name, lines) in enumerate(panels.items(), 1):
+        panel = _panel(figure, len(panels), number)
+        for (label, (x, y)), (color, dashes) in zip(lines.items(), product(_MANY_COLORS, ("-", "--")), strict=False):
+            panel.plot(x, y, color=color, linestyle=dashes, linewidth=1.4, label=label.replace("_", " "))
+        panel.set_ylabel(name.replace("_", " "))
+        if number == 1:
+            panel.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold")
     if panels:
         figure.axes[-1].set_xlabel(xlabel)
     return _png(figure)

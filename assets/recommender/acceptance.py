@@ -1,0 +1,118 @@
+"""How likely a candidate link is to come about, learned from the links that came since the graph was last looked at.
+
+A logistic regression on what is known of the two ends and of the paths between them. Nothing is read of the time in
+which links are predicted: it learns from ``graph.before`` and what came between that and ``graph``.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs
+from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
+from assets.recommender.recommender import Scorer
+
+FEATURES = (
+    "log of the chance that two random steps lead there",
+    "log of the number of paths",
+    "log of followers",
+    "log of followees",
+    "follows the user",
+    "difference of beauty",
+    "difference of beauty is unknown",
+    "beauty",
+    "log of the user's followees",
+    "log of the followees the user has gained lately",
+    "log of the followers gained lately",
+)
+_MOST_OTHERS = 300_000
+_LEAST_LINKS = 20
+
+
+def features(graph: FollowGraph, arcs: Arcs) -> Floats:
+    """(a, 11) what is known of each candidate link, in the order of ``FEATURES``."""
+    source, target = arcs.source, arcs.target.astype(np.int64)
+    own, other = graph.beauty[source], graph.beauty[target]
+    gap = np.abs(own - other)
+    known = np.nanmean(graph.beauty) if not np.isnan(graph.beauty).all() else 0.0
+    gained_followees, gained_followers = _gained(graph)
+    return np.column_stack(
+        [
+            np.log(arcs.resource_allocation / graph.out_degree[source]),
+            np.log(arcs.paths),
+            np.log1p(graph.in_degree[target]),
+            np.log1p(graph.out_degree[target]),
+            graph.has(target, source),
+            np.nan_to_num(gap),
+            np.isnan(gap),
+            np.where(np.isnan(other), known, other),
+            np.log(graph.out_degree[source]),
+            np.log1p(gained_followees[source]),
+            np.log1p(gained_followers[target]),
+        ]
+    )
+
+
+def _gained(graph: FollowGraph) -> tuple[Integers, Integers]:
+    """(n,) links since the graph before that start from, and that end at each user; 0 where nobody knows."""
+    if graph.before is None:
+        return np.zeros(graph.nodes, np.int64), np.zeros(graph.nodes, np.int64)
+    is_new = ~is_among(graph.before.keys, graph.keys)
+    return (
+        np.bincount(graph.follower[is_new], minlength=graph.nodes),
+        np.bincount(graph.followee[is_new], minlength=graph.nodes),
+    )
+
+
+def acceptance(graph: FollowGraph, config: CandidateConfig | None = None, seed: int = 0) -> Scorer:
+    """Probability that each candidate link of a graph comes about in as much time as lies behind it.
+
+    Where there is no graph before, or hardly a link came since, nothing can be learned: then it is the chance that two
+    random steps lead there, which orders the candidates of each user as resource allocation does.
+
+    Args:
+        graph: With the graph before.
+        config: How candidates of the graph before are found.
+        seed: Of the draw of those that did not come about, of which at most 300,000 are learned from.
+
+    Returns:
+        Function of a graph, this or a later one, and its arcs that gives (a,) probabilities.
+    """
+    model = _learned(graph, config, seed)
+    if model is None:
+        return lambda graph, arcs: arcs.resource_allocation / graph.out_degree[arcs.source]
+    scale, fit = model
+
+    def probability(graph: FollowGraph, arcs: Arcs) -> Floats:
+        if not len(arcs):
+            return np.zeros(0)
+        found: Floats = fit.predict_proba(scale.transform(features(graph, arcs)))[:, 1]
+        return found
+
+    return probability
+
+
+def _learned(graph: FollowGraph, config: CandidateConfig | None, seed: int) -> tuple[Any, Any] | None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    if graph.before is None:
+        return None
+    arcs = candidate_arcs(graph.before, config)
+    came = graph.has(arcs.source, arcs.target.astype(np.int64))
+    if came.sum() < _LEAST_LINKS or came.all():
+        return None
+    chosen, weights = _sampled(came, seed)
+    known = features(graph.before, arcs)[chosen]
+    scale = StandardScaler().fit(known)
+    fit = LogisticRegression(max_iter=1000).fit(scale.transform(known), came[chosen], sample_weight=weights)
+    return scale, fit
+
+
+def _sampled(came: np.ndarray, seed: int) -> tuple[Integers, Floats]:
+    """All links that came and some that did not, each of which stands for as many."""
+    links, others = np.flatnonzero(came), np.flatnonzero(~came)
+    drawn = min(len(others), _MOST_OTHERS)
+    kept = np.random.default_rng(seed).choice(others, drawn, replace=False)
+    weights = np.concatenate([np.ones(len(links)), np.full(drawn, len(others) / drawn)])
+    return np.concatenate([links, kept]), weights

@@ -1,0 +1,171 @@
+"""Rows of the evaluation and of the rounds, what is shown of them, and what could be wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assets.recommender.candidates import CandidateConfig, candidate_arcs
+from assets.recommender.evaluation import BASELINE, METRICS, Trial, compared
+from assets.recommender.follow_graph import FollowGraph, Integers
+from assets.recommender.past import Known
+from assets.recommender.recommender import Limits, Recommender
+from assets.recommender.registry import recommenders
+from assets.recommender.rounds import MEASURES
+from assets.recommender.suggesting import fair_capacity
+
+OURS = "beauty_flow"
+FRONTIER = (1.5, 2.0, 8.0, 16.0, 32.0)
+"""Capacities, in multiples of the fair one, at which the beauty-flow recommender is tried besides its own."""
+_TOLERANCE = 1e-9
+Rows = Sequence[Mapping[str, Any]]
+
+
+def trial_of(
+    graph: FollowGraph, follower: Integers, followee: Integers, known: Known, config: CandidateConfig, limits: Limits
+) -> Trial:
+    """A trial on the candidates of a graph; see ``Trial``."""
+    arcs = candidate_arcs(graph, config)
+    return Trial(graph, arcs, limits, follower, followee, known.is_talented_unseen)
+
+
+def evaluation_rows(
+    trial: Trial, times: float, seeds: Sequence[int], resamples: int, frontier: Sequence[float] = FRONTIER
+) -> list[dict[str, Any]]:
+    """Rows of ``recommender_evaluation``: every recommender, and ours along its frontier.
+
+    Args:
+        trial: Its capacity is replaced by multiples of the fair one.
+        times: That multiple for the recommenders as such.
+        seeds: Of what is drawn.
+        resamples: Of the bootstrap.
+        frontier: Further multiples for the beauty-flow recommender.
+    """
+    found = _at_capacity(trial, {name: cls() for name, cls in recommenders().items()}, times, seeds, resamples)
+    for share in frontier:
+        ours = {f"{OURS}_{share:g}x": recommenders()[OURS]()}
+        found += _at_capacity(trial, ours, share, seeds, resamples)
+    return found
+
+
+def _at_capacity(
+    trial: Trial, chosen: Mapping[str, Recommender], times: float, seeds: Sequence[int], resamples: int
+) -> list[dict[str, Any]]:
+    capacity = fair_capacity(trial.arcs, trial.limits.slots, times)
+    limits = Limits(trial.limits.slots, capacity, trial.limits.imbalance)
+    here = Trial(trial.graph, trial.arcs, limits, trial.follower, trial.followee, trial.is_talented_unseen)
+    return [
+        {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in row.items()}
+        for row in compared(here, chosen, seeds, resamples)
+    ]
+
+
+def values_of(rows: Rows, metric: str) -> dict[str, float]:
+    """Recommender -> value of a metric, where it is defined."""
+    return {row["recommender"]: row["value"] for row in rows if row["metric"] == metric and row["value"] is not None}
+
+
+def points_shown(rows: Rows) -> dict[str, tuple[float, float]]:
+    """Recommender -> (Gini of exposure, recall)."""
+    across, up = values_of(rows, "exposure_gini"), values_of(rows, "recall")
+    return {name: (across[name], up[name]) for name in across if name in up}
+
+
+def is_ours(name: str) -> bool:
+    """Whether a row is of the beauty-flow recommender, at whichever capacity."""
+    return name == OURS or name.startswith(f"{OURS}_")
+
+
+def said_of_evaluation(rows: Rows) -> str:
+    """What the beauty-flow recommender does beside the baseline, in words."""
+    recall, exposure = values_of(rows, "recall"), values_of(rows, "exposure_gini")
+    reached = values_of(rows, "talented_unseen_reached")
+    as_accurate = [name for name in recall if is_ours(name) and recall[name] >= 0.95 * recall.get(BASELINE, np.inf)]
+    if not as_accurate:
+        return "At none of the capacities tried is the beauty-flow recommender as accurate as Adamic-Adar."
+    best = min(as_accurate, key=lambda name: exposure.get(name, np.inf))
+    said = (
+        f"{best} finds {recall[best]:.3f} of new links (Adamic-Adar {recall[BASELINE]:.3f}) with a Gini coefficient "
+        f"of exposure of {exposure[best]:.3f} ({exposure[BASELINE]:.3f})"
+    )
+    if best in reached and BASELINE in reached:
+        said += f" and reaches {reached[best]:.3f} of the talented unseen ({reached[BASELINE]:.3f})"
+    return f"{said}."
+
+
+def evaluation_table(rows: Rows) -> list[dict[str, Any]]:
+    """One line per recommender, one column per metric."""
+    names = list(dict.fromkeys(row["recommender"] for row in rows))
+    values = {(row["recommender"], row["metric"]): row["value"] for row in rows}
+    return [{"recommender": name, **{metric: values.get((name, metric)) for metric in METRICS}} for name in names]
+
+
+def misplaced_metrics(rows: Rows) -> str:
+    """Shares outside [0, 1], and exposure more equal than candidates allow, in words."""
+    found = []
+    floors = values_of(rows, "exposure_gini_floor")
+    for row in rows:
+        name, metric, value = row["recommender"], row["metric"], row["value"]
+        if value is None or metric in ("novelty", "median_followers"):
+            continue
+        if not -_TOLERANCE <= value <= 1 + _TOLERANCE:
+            found.append(f"{metric} of {name} is {value}")
+        if metric == "exposure_gini" and value < floors.get(name, 0.0) - _TOLERANCE:
+            found.append(f"exposure_gini of {name} is {value:.4f}, below its floor {floors[name]:.4f}")
+    return "; ".join(found)
+
+
+def missing_recommenders(rows: Rows) -> str:
+    """Recommenders and metrics without a row, in words."""
+    there = {(row["recommender"], row["metric"]) for row in rows}
+    lacking = [f"{metric} of {name}" for name in recommenders() for metric in METRICS if (name, metric) not in there]
+    return ", ".join(lacking)
+
+
+def uneven_starts(rows: Rows) -> str:
+    """Measures in which communities differ before anything was recommended, in words."""
+    found = []
+    for measure in MEASURES:
+        starts = {row["value"] for row in rows if row["round"] == 0 and row["measure"] == measure}
+        if len(starts) > 1:
+            found.append(f"{measure} starts with {sorted(str(start) for start in starts)}")
+    return "; ".join(found)
+
+
+def broken_rounds(rows: Rows, rounds: int) -> str:
+    """Recommenders whose rounds are incomplete, or whose users come back or lose links, in words."""
+    found = []
+    for name in recommenders():
+        for measure, sign in (("active_users", -1), ("links", 1)):
+            values = {
+                row["round"]: row["value"] for row in rows if (row["recommender"], row["measure"]) == (name, measure)
+            }
+            course = [values.get(number) for number in range(rounds + 1)]
+            if any(value is None for value in course):
+                found.append(f"{measure} of {name} lacks rounds")
+            elif (np.diff(np.array(course, np.float64)) * sign < -_TOLERANCE).any():
+                found.append(f"{measure} of {name} goes the wrong way")
+    return "; ".join(found)
+
+
+def courses_shown(rows: Rows, measures: Sequence[str]) -> dict[str, dict[str, tuple[list[int], list[float]]]]:
+    """Measure -> recommender -> (rounds, values)."""
+    shown: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
+    for measure in measures:
+        for name in dict.fromkeys(row["recommender"] for row in rows):
+            course = sorted(
+                (row["round"], row["value"])
+                for row in rows
+                if row["recommender"] == name and row["measure"] == measure and row["value"] is not None
+            )
+            if course:
+                shown.setdefault(measure, {})[name] = ([x for x, _ in course], [y for _, y in course])
+    return shown
+
+
+def last_round(rows: Rows) -> list[dict[str, Any]]:
+    """One line per recommender with its measures at the end."""
+    last = max((row["round"] for row in rows), default=0)
+    names = list(dict.fromkeys(row["recommender"] for row in rows))
+    values = {(row["recommender"], row["measure"]): row["value"] for row in rows if row["round"] == last}
+    return [{"recommender": name, **{measure: values.get((name, measure)) for measure in MEASURES}} for name in names]

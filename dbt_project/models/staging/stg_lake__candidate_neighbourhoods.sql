@@ -1,0 +1,5 @@
+select
+    user_id,
+    digest,
+    candidates
+from {{ source('lake', 'candidate_neighbourhoods') }}

@@ -1,0 +1,9 @@
+select
+    recommender,
+    round,
+    measure,
+    value,
+    lower,
+    upper,
+    seeds
+from {{ source('lake', 'recommender_rounds') }}
