@@ -73,7 +73,7 @@ app = typer.Typer(
         "1. `beautyflow simulate`, or `beautyflow import FORMAT PATH --name NAME`: bring a community in\n\n"
         "2. `beautyflow validate`: see what would be published, and what is wrong with it\n\n"
         "3. `beautyflow materialize`: publish, learn, score and model, month by month\n\n"
-        '4. `beautyflow sql "select * from fct_user_beauty limit 10"`: ask\n\n'
+        '4. `beautyflow sql "select * from fct_user_beauty limit 10"`, `beautyflow recommend --user ID`: ask\n\n'
         "5. `beautyflow ui`: look at everything in Dagster"
     ),
 )
@@ -307,6 +307,27 @@ def sql(
             if warehouse.answer_script(settings, output, rows, lambda _: input(), typer.echo, complain):
                 raise typer.Exit(1)
     except warehouse.QueryFailure as failure:
+        _stop(str(failure))
+
+
+@app.command()
+def recommend(
+    user: Annotated[int, typer.Option(help="Identifier of the user.")],
+    output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
+    rows: Annotated[int, typer.Option(min=1, help="Most recommendations to print.")] = 20,
+) -> None:
+    """Whom the platform suggests to a user, best first, and why; `beautyflow materialize` decides it.
+
+    Exit code 2 if there is nobody to suggest, with the reason.
+
+    Example: `beautyflow recommend --user 42 --rows 5`
+    """
+    from assets.dbt.query import QueryFailure
+    from assets.suggested import print_recommendations
+
+    try:
+        typer.echo(print_recommendations(_settings_of_a_community(), user, output, rows))
+    except QueryFailure as failure:
         _stop(str(failure))
 
 

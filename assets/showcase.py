@@ -1,4 +1,4 @@
-"""What a person sees at the end of the demo: the talented and unseen, what experiments found, and where to go on."""
+"""What a person sees at the end of the demo: the talented unseen, experiments, recommendations, where to go on."""
 
 from assets.contracts.settings import Settings
 from assets.contracts.wording import counted
@@ -28,6 +28,39 @@ select
 from stg_lake__matching_experiments
 order by experiment
 """
+_RECOMMENDED = """
+select
+    user_id,
+    recommended_user_id,
+    round(recommended_beauty, 2) as beauty,
+    recommended_followers as followers,
+    reason
+from fct_recommendations
+where is_to_talented_unseen
+order by rank, score desc, user_id
+limit 5
+"""
+_RECOMMENDERS = """
+with evaluation as (
+    select
+        recommender,
+        max(case when metric = 'recall' then value end) as recall,
+        max(case when metric = 'exposure_gini' then value end) as exposure_gini,
+        max(case when metric = 'imbalance' then value end) as imbalance,
+        max(case when metric = 'talented_unseen_reached' then value end) as talented_unseen_reached
+    from stg_lake__recommender_evaluation
+    group by recommender
+)
+
+select
+    recommender,
+    round(recall, 3) as recall,
+    round(exposure_gini, 3) as exposure_gini,
+    round(imbalance, 3) as imbalance,
+    round(talented_unseen_reached, 3) as talented_unseen_reached
+from evaluation
+order by recall desc
+"""
 _HOW_MANY = "select count(*) from fct_talented_unseen_users"
 
 
@@ -49,6 +82,12 @@ def show_results(settings: Settings) -> str:
             "",
             "What matching experiments found (lake.matching_experiments says why not to believe them):",
             print_query(settings, _EXPERIMENTS, "table", 10),
+            "",
+            "Talented unseen users whom somebody should be told of (`beautyflow recommend --user ID`: one user):",
+            print_query(settings, _RECOMMENDED, "table", 5),
+            "",
+            "How recommenders do on the links of the last three months (beauty_flow_2x: twice the fair capacity):",
+            print_query(settings, _RECOMMENDERS, "table", 20),
             "",
             f"Lake tables (Parquet):  {settings.lake_uri}",
             f"Warehouse (DuckDB):     {settings.published_warehouse}",

@@ -57,9 +57,9 @@ RECOMMENDATIONS = TableContract(
     key="recommendations",
     description=(
         "Whom the beauty-flow recommender suggests to each user, so that as much beauty is delivered as possible: "
-        "nobody is shown to more users than the capacity allows, and no user's followed beauty moves further from their "
-        "own than the limit allows, or than it is by now. Only opted-in users are here, on both sides; nobody who is "
-        "followed, blocked or blocking. If somebody follows nobody, there is nothing to recommend."
+        "nobody is shown to more users than the capacity allows, and no user's followed beauty moves further from "
+        "their own than the limit allows, or than it is by now. Only opted-in users are here, on both sides; nobody "
+        "who is followed, blocked or blocking. If somebody follows nobody, there is nothing to recommend."
     ),
     grain="one row per user and rank",
     columns=(
@@ -127,7 +127,8 @@ RECOMMENDER_ROUNDS = TableContract(
     description=(
         "What comes of recommenders over months in a stated model: recommend, accept, be influenced, be recognised, "
         "stay or leave, and again. Behaviour is configuration, not estimated, so this compares recommenders and "
-        "foretells nothing. Nobody joins, unfollows, or follows who was not recommended; nobody is shown the same person twice."
+        "foretells nothing. Nobody joins, unfollows, or follows who was not recommended; nobody is shown "
+        "the same person twice."
     ),
     grain="one row per recommender, round and measure",
     columns=(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs
+from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs, parts_of
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
 from assets.recommender.recommender import Scorer
 
@@ -25,7 +25,9 @@ FEATURES = (
     "log of the followees the user has gained lately",
     "log of the followers gained lately",
 )
+_MOST_USERS = 20_000
 _MOST_OTHERS = 300_000
+_ARCS_AT_ONCE = 1_000_000
 _LEAST_LINKS = 20
 
 
@@ -73,20 +75,21 @@ def acceptance(graph: FollowGraph, config: CandidateConfig | None = None, seed: 
     Args:
         graph: With the graph before.
         config: How candidates of the graph before are found.
-        seed: Of the draw of those that did not come about, of which at most 300,000 are learned from.
+        seed: Of draws: at most 20,000 users are learned from, and 300,000 links that did not come about.
 
     Returns:
         Function of a graph, this or a later one, and its arcs that gives (a,) probabilities.
     """
     model = _learned(graph, config, seed)
     if model is None:
-        return lambda graph, arcs: arcs.resource_allocation / graph.out_degree[arcs.source]
+        # Those who stand for several add up to a certainty only but for rounding.
+        return lambda graph, arcs: np.minimum(arcs.resource_allocation / graph.out_degree[arcs.source], 1.0)
     scale, fit = model
 
     def probability(graph: FollowGraph, arcs: Arcs) -> Floats:
-        if not len(arcs):
-            return np.zeros(0)
-        found: Floats = fit.predict_proba(scale.transform(features(graph, arcs)))[:, 1]
+        found = np.empty(len(arcs))
+        for here, part in parts_of(arcs, _ARCS_AT_ONCE):
+            found[here] = fit.predict_proba(scale.transform(features(graph, part)))[:, 1]
         return found
 
     return probability
@@ -98,7 +101,7 @@ def _learned(graph: FollowGraph, config: CandidateConfig | None, seed: int) -> t
 
     if graph.before is None:
         return None
-    arcs = candidate_arcs(graph.before, config)
+    arcs = candidate_arcs(graph.before, config, _sample_of_users(graph.before, seed))
     came = graph.has(arcs.source, arcs.target.astype(np.int64))
     if came.sum() < _LEAST_LINKS or came.all():
         return None
@@ -107,6 +110,14 @@ def _learned(graph: FollowGraph, config: CandidateConfig | None, seed: int) -> t
     scale = StandardScaler().fit(known)
     fit = LogisticRegression(max_iter=1000).fit(scale.transform(known), came[chosen], sample_weight=weights)
     return scale, fit
+
+
+def _sample_of_users(graph: FollowGraph, seed: int) -> Integers:
+    """Positions of users with followees, ascending; of many, some by chance."""
+    users = np.flatnonzero(graph.out_degree)
+    if len(users) <= _MOST_USERS:
+        return users
+    return np.sort(np.random.default_rng(seed).choice(users, _MOST_USERS, replace=False))
 
 
 def _sampled(came: np.ndarray, seed: int) -> tuple[Integers, Floats]:

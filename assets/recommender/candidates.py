@@ -131,6 +131,18 @@ def _weights(graph: FollowGraph) -> Floats:
     return np.stack([np.ones(graph.nodes), 1 / np.log1p(followees), 1 / followees])
 
 
+def parts_of(arcs: Arcs, most: int) -> Iterator[tuple[slice, Arcs]]:
+    """Candidates of whole users in parts of about ``most``, each with its place; nothing is copied."""
+    first = 0
+    while first < len(arcs.users):
+        last = max(first + 1, int(np.searchsorted(arcs.start, arcs.start[first] + most, side="right")) - 1)
+        here = slice(int(arcs.start[first]), int(arcs.start[last]))
+        start = arcs.start[first : last + 1] - arcs.start[first]
+        measures = (getattr(arcs, name)[here] for name in MEASURES)
+        yield here, Arcs(arcs.users[first:last], start, arcs.target[here], *measures)
+        first = last
+
+
 def joined_arcs(blocks: list[Arcs]) -> Arcs:
     """Blocks one after the other, as one."""
     counts = np.concatenate([np.zeros(0, np.int64), *(block.counts for block in blocks)])

@@ -30,6 +30,8 @@ METRICS = {
     "slots_filled": "Share of slots that are used.",
 }
 """What is measured, and how."""
+OF_SPREAD = ("coverage", "exposure_gini", "exposure_gini_floor", "talented_unseen_reached")
+"""Metrics of how slots spread, which are less spread in every resample, so resamples are centred on the value."""
 BASELINE = "adamic_adar"
 
 
@@ -77,7 +79,10 @@ def evaluated(
     found = {}
     for name in METRICS:
         value = float(np.mean([each[name] for each in values]))
-        ends = percentile_ends(np.array([each[name] for each in drawn]), 0.95)
+        resampled = np.array([each[name] for each in drawn])
+        if name in OF_SPREAD and not np.isnan(resampled).all():
+            resampled = np.clip(resampled + value - np.nanmean(resampled), 0.0, 1.0)
+        ends = percentile_ends(resampled, 0.95)
         found[name] = (value, *ends, users.get(name, trial.graph.nodes))
     return found
 
@@ -111,7 +116,7 @@ class _Run:
         followers = graph.in_degree[slots.target]
         beauty = graph.beauty[slots.target]
         valued = ~np.isnan(graph.beauty[slots.user] + beauty)
-        with_candidates = np.unique(trial.arcs.source)
+        with_candidates = trial.arcs.users[trial.arcs.counts > 0]
         return {
             "recall": _mean(self.recall, weight[self.linked]),
             "ndcg": _mean(self.ndcg, weight[self.linked]),

@@ -81,6 +81,7 @@ def priced(
     of_above: Any,
     of_below: Any,
     is_wanted: Any,
+    bid: Any,
 ) -> Any:
     """What users take at given prices of the recommended, and the bound that follows for them together.
 
@@ -101,6 +102,7 @@ def priced(
         of_above: (u,) is filled with the multipliers of the upper limit.
         of_below: (u,) of the lower one.
         is_wanted: (a,) is filled with whether the user takes each arc.
+        bid: (a,) is filled with the price up to which the user would take each, were all others to stay as they are.
 
     Returns:
         Bound of all users together, without prices x capacities.
@@ -110,7 +112,7 @@ def priced(
     longest = 0
     for i in range(len(start) - 1):
         longest = max(longest, start[i + 1] - start[i])
-    reduced, work, chosen = np.empty(longest), np.empty(longest), np.empty(slots, np.int64)
+    reduced, work, chosen = np.empty(longest), np.empty(longest), np.empty(slots + 1, np.int64)
     bound = 0.0
     for i in range(len(start) - 1):
         first, last = start[i], start[i + 1]
@@ -132,10 +134,42 @@ def priced(
             count, total, _ = _with_multiplier(reduced[:m], below[first:last], of_below[i], slots, work, chosen)
             total += of_below[i] * room_below[i]
         bound += total
+        for j in range(m):
+            work[j] = reduced[j] - of_above[i] * above[first + j] - of_below[i] * below[first + j]
+        count, _ = _best(work[:m], slots + 1, chosen)
+        last_in = work[chosen[slots - 1]] if count >= slots else 0.0
+        first_out = work[chosen[slots]] if count > slots else 0.0
+        count = min(count, slots)
         for j in range(count):
             demand[target[first + chosen[j]]] += 1
             is_wanted[first + chosen[j]] = True
+        for j in range(m):
+            alternative = first_out if is_wanted[first + j] else last_in
+            bid[first + j] = work[j] + price[target[first + j]] - alternative
     return bound
+
+
+@numba.njit(cache=True)
+def clearing(by_target: Any, place: Any, bid: Any, capacity: Any) -> Any:
+    """(n,) for each recommended user the lowest price at which no more bids are above it than capacity allows.
+
+    Args:
+        by_target: (n + 1,) where the arcs to each begin in ``place``.
+        place: (a,) arcs ordered by whom they point to.
+        bid: (a,).
+        capacity: (n,).
+    """
+    found = np.zeros(len(capacity))
+    for w in range(len(capacity)):
+        first, last = by_target[w], by_target[w + 1]
+        c = capacity[w]
+        if last - first <= c:
+            continue
+        bids = np.empty(last - first)
+        for j in range(first, last):
+            bids[j - first] = -bid[place[j]]
+        found[w] = max(0.0, -np.partition(bids, c)[c])
+    return found
 
 
 @numba.njit(cache=True)
@@ -244,36 +278,53 @@ def exchanged(
         By how much the total grew.
     """
     gained = 0.0
+    longest = 0
     for i in range(len(start) - 1):
-        first, last = start[i], start[i + 1]
-        for _ in range(last - first):
+        longest = max(longest, start[i + 1] - start[i])
+    held, others = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    for i in range(len(start) - 1):
+        count, waiting = 0, 0
+        for arc in range(start[i], start[i + 1]):
+            if is_taken[arc]:
+                held[count] = arc
+                count += 1
+            elif value[arc] > 0.0 and left[target[arc]] > 0:
+                others[waiting] = arc
+                waiting += 1
+        for _ in range(start[i + 1] - start[i]):
             best, given, got = 1e-12, -1, -1
-            for arc in range(first, last):
-                if is_taken[arc] or left[target[arc]] == 0 or value[arc] <= best:
+            for j in range(waiting):
+                arc = others[j]
+                if is_taken[arc] or value[arc] <= best:
                     continue
                 if free[i] > 0 and above[arc] <= left_above[i] and below[arc] <= left_below[i]:
-                    best, given, got = value[arc], -1, arc
+                    best, given, got = value[arc], -1, j
                     continue
-                for old in range(first, last):
+                for k in range(count):
+                    old = held[k]
                     if (
-                        is_taken[old]
-                        and value[arc] - value[old] > best
+                        value[arc] - value[old] > best
                         and above[arc] - above[old] <= left_above[i]
                         and below[arc] - below[old] <= left_below[i]
                     ):
-                        best, given, got = value[arc] - value[old], old, arc
+                        best, given, got = value[arc] - value[old], k, j
             if got < 0:
                 break
             gained += best
-            is_taken[got] = True
-            left[target[got]] -= 1
-            left_above[i] -= above[got]
-            left_below[i] -= below[got]
-            free[i] -= 1
+            new = others[got]
+            is_taken[new] = True
+            left[target[new]] -= 1
+            left_above[i] -= above[new]
+            left_below[i] -= below[new]
             if given >= 0:
-                is_taken[given] = False
-                left[target[given]] += 1
-                left_above[i] += above[given]
-                left_below[i] += below[given]
-                free[i] += 1
+                old = held[given]
+                is_taken[old] = False
+                left[target[old]] += 1
+                left_above[i] += above[old]
+                left_below[i] += below[old]
+                held[given], others[got] = new, old
+            else:
+                free[i] -= 1
+                held[count] = new
+                count += 1
     return gained

@@ -125,7 +125,7 @@ def follow_graph(
         strangers = ~_matches(known, place, end)
         if strangers.any():
             raise ValueError(f"user {end[strangers][0]} has a link and is not among the {len(known)} users")
-    keys = _distinct((places[0] * len(known) + places[1])[places[0] != places[1]])
+    keys = distinct((places[0] * len(known) + places[1])[places[0] != places[1]])
     source, target = np.divmod(keys, max(1, len(known)))
     start = np.zeros(len(known) + 1, np.int64)
     np.cumsum(np.bincount(source, minlength=len(known)), out=start[1:])
@@ -150,10 +150,10 @@ def _barred_keys(known: Integers, one: ArrayLike, other: ArrayLike) -> Integers:
     places = [np.searchsorted(known, end) for end in ends]
     there = _matches(known, places[0], ends[0]) & _matches(known, places[1], ends[1])
     first, second = places[0][there], places[1][there]
-    return _distinct(np.concatenate([first * len(known) + second, second * len(known) + first]))
+    return distinct(np.concatenate([first * len(known) + second, second * len(known) + first]))
 
 
-def _distinct(numbers: Integers) -> Integers:
-    """Each number once, ascending; several times as fast as ``np.unique`` on millions."""
+def distinct(numbers: Integers) -> Integers:
+    """Each number once, ascending: what ``np.unique`` gives, which hashes and takes several times as long."""
     ordered = np.sort(numbers)
     return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]

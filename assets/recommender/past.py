@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assets.contracts.community import BLOCKS, EDGES, USER_QUALITY, USERS
 from assets.contracts.lake import Lake
 from assets.marts import Marts
-from assets.recommender.follow_graph import Floats, FollowGraph, Integers, follow_graph
+from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, follow_graph, is_among
 from assets.recommender.recommender import pair_chances
 
 HORIZON = 3
@@ -179,7 +179,7 @@ def members_at(links: Links, moment: int | None) -> Integers:
         return links.users
     earlier = links.created_at < moment
     linked = np.concatenate([links.follower[earlier], links.followee[earlier]])
-    return np.union1d(links.users[links.joined_at < moment], linked)
+    return distinct(np.concatenate([links.users[links.joined_at < moment], linked]))
 
 
 def with_history(links: Links, moment: int | None, known: Sequence[Known], moments: Sequence[int]) -> FollowGraph:
@@ -228,13 +228,10 @@ def new_links(links: Links, graph: FollowGraph, since: int) -> tuple[Integers, I
     """
     came = links.created_at >= since
     ends = [np.searchsorted(graph.users, column[came]) for column in (links.follower, links.followee)]
-    there = [
-        graph.users[np.minimum(place, graph.nodes - 1)] == column[came]
-        for place, column in zip(ends, (links.follower, links.followee), strict=True)
-    ]
+    there = [is_among(graph.users, column[came]) for column in (links.follower, links.followee)]
     both = there[0] & there[1] & (ends[0] != ends[1])
-    keys = np.unique(ends[0][both] * graph.nodes + ends[1][both])
-    keys = keys[~np.isin(keys, graph.keys) & ~np.isin(keys, graph.barred)]
+    keys = distinct(ends[0][both] * graph.nodes + ends[1][both])
+    keys = keys[~is_among(graph.keys, keys) & ~is_among(graph.barred, keys)]
     follower, followee = np.divmod(keys, graph.nodes)
     return follower, followee
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs
-from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
+from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, is_among
 from assets.recommender.recommender import Limits, Recommender, Scorer, Slots
 from assets.statistics import behaviour
 from assets.statistics.gini import gini
@@ -21,6 +21,8 @@ from assets.statistics.rank import spearman
 PUBLIC_EXPOSURE = 5.0
 """Exposure of a photo without any follower, in followers."""
 _RECOGNITION_PRIOR = 2.0
+_SETTLING = 100
+"""Steps in which talent settles; what is missing shrinks by the strength of influence in each."""
 MEASURES = {
     "balance": "1 - mean distance of the beauty that active users follow from their own.",
     "supply_and_demand": "Spearman correlation of users' beauty and the links they have gained.",
@@ -120,12 +122,14 @@ def simulated_rounds(
 
 
 def _start(graph: FollowGraph, config: RoundsConfig) -> _World:
-    """Talent is what influence has been added to, at the gap that there is."""
-    gap = np.nan_to_num(graph.mean_followed - graph.beauty)
-    talent = graph.beauty - behaviour.influence_on_beauty(config.influence, config.influence_form, gap)
+    """Talent is what influence has been added to, so that beauty stays as it is while nothing new is followed."""
+    talent = graph.beauty
+    for _ in range(_SETTLING):
+        gap = np.nan_to_num(graph.mean_followed - talent)
+        talent = graph.beauty - behaviour.influence_on_beauty(config.influence, config.influence_form, gap)
     nobody = np.zeros(graph.nodes)
     return _World(
-        replace(graph, barred=graph.barred),
+        graph,
         talent,
         graph.beauty.copy(),
         np.where(np.isnan(graph.beauty), 0.0, 12 * config.photos),
@@ -141,13 +145,13 @@ def _shown(
     world: _World, recommender: Recommender, scorer: Scorer, config: RoundsConfig, shown: Integers, seed: int
 ) -> tuple[Slots, Integers]:
     """Slots of active users that point to active ones, and all pairs that were ever shown."""
-    graph = replace(world.graph, barred=np.union1d(world.graph.barred, shown))
+    graph = replace(world.graph, barred=distinct(np.concatenate([world.graph.barred, shown])))
     found = CandidateConfig(config.most_followees, config.most_candidates, seed=seed)
     arcs = among(candidate_arcs(graph, found, np.flatnonzero(world.is_active)), world.is_active)
-    fair = config.slots * world.is_active.sum() / max(1, len(np.unique(arcs.target)))
+    fair = config.slots * world.is_active.sum() / max(1, np.count_nonzero(np.bincount(arcs.target)))
     limits = Limits(config.slots, int(np.ceil(config.capacity_share * fair)), config.imbalance)
     slots = recommender.filled(graph, arcs, scorer(graph, arcs), limits, seed)
-    return slots, np.union1d(shown, slots.user * graph.nodes + slots.target)
+    return slots, distinct(np.concatenate([shown, slots.user * graph.nodes + slots.target]))
 
 
 def among(arcs: Arcs, is_allowed: NDArray[np.bool_]) -> Arcs:
@@ -170,7 +174,7 @@ def _accept(world: _World, slots: Slots, config: RoundsConfig, rng: np.random.Ge
     accepted = rng.random(len(slots)) < chance
     new = slots.user[accepted] * graph.nodes + slots.target[accepted]
     new = new[~is_among(graph.keys, new)]
-    keys = np.union1d(graph.keys, new)
+    keys = distinct(np.concatenate([graph.keys, new]))
     follower, followee = np.divmod(keys, graph.nodes)
     start = np.concatenate([[0], np.cumsum(np.bincount(follower, minlength=graph.nodes))])
     before = replace(graph, before=None)

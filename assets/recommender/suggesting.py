@@ -45,7 +45,7 @@ class Suggestions:
 
 def fair_capacity(arcs: Arcs, slots: int, times: float) -> int:
     """Slots per recommended user: so many times what each has if all slots go to all candidates alike; at least 1."""
-    users, candidates = int((arcs.counts > 0).sum()), len(np.unique(arcs.target))
+    users, candidates = int((arcs.counts > 0).sum()), int(np.count_nonzero(np.bincount(arcs.target)))
     return max(1, int(np.ceil(times * slots * users / max(1, candidates))))
 
 

@@ -75,7 +75,7 @@ class RoundSettings(dg.Config):
     acceptance: float = Field(default=RoundsConfig.acceptance, ge=0, le=1, description="Chance of the first rank.")
     homophily: float = Field(default=RoundsConfig.homophily, ge=0, description="How fast it falls with a gap.")
     influence: float = Field(default=RoundsConfig.influence, ge=0, le=1, description="As in the simulator.")
-    base_churn: float = Field(default=RoundsConfig.base_churn, ge=0, le=1, description="Chance of leaving a month.")
+    base_churn: float = Field(default=RoundsConfig.base_churn, ge=0, lt=1, description="Chance of leaving a month.")
     imbalance_churn: float = Field(default=RoundsConfig.imbalance_churn, ge=0, description="As in the simulator.")
     recognition_retention: float = Field(
         default=RoundsConfig.recognition_retention, ge=0, description="As in the simulator."

@@ -20,7 +20,7 @@ class BeautyFlow(Recommender):
         accuracy: Exponent of the chance: 1 delivers what is expected, 0 takes every recommendation for followed.
         exact_arcs: Candidate links up to which the best choice is found by a mixed-integer solver.
         seconds: Time that the solver has; where it runs out, the greedy does it.
-        rounds: Steps of the prices at most.
+        rounds: Times that prices change at most.
         enough: Optimality gap at which to stop before.
     """
 
@@ -30,7 +30,7 @@ class BeautyFlow(Recommender):
     accuracy: float = 1.0
     exact_arcs: int = 5_000
     seconds: float = 20.0
-    rounds: int = 150
+    rounds: int = 60
     enough: float = 0.005
 
     def fitted(self, graph: FollowGraph, seed: int = 0) -> Scorer:

@@ -64,7 +64,7 @@ class Node2Vec(Recommender):
     name = "node2vec"
     title = "node2vec"
     factors: int = 32
-    walks: int = 10
+    walks: int = 5
     steps: int = 20
     stay_near: float = 1.0
     turn_back: float = 1.0
