@@ -11,7 +11,8 @@ AIRFLOW_STAMP := .venv-airflow/.installed
 LABEL_STUDIO_STAMP := .venv-label-studio/.installed
 MATCHING_PEERS_STAMP := .venv-matching-peers/.installed
 PYTEST := $(BIN)/python -m pytest
-# Tests that run side by side; `make WORKERS=0 test` runs one after the other.
+# Tests that run side by side, files in the order of their folders: those of `integration` and `pipeline`, which take
+# minutes each, come before the many small ones of `unit`. `make WORKERS=0 test` runs one after the other.
 WORKERS ?= 2
 
 # A folder of wheels that pip is told of is told to uv, too; certificates that pip trusts are trusted by uv.
@@ -22,6 +23,8 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
+# Compiled modules are kept: without them each process of dbt, Ray or Dagster compiles anew what it imports, for seconds.
+export PYTHONDONTWRITEBYTECODE :=
 export DAGSTER_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 export GX_ANALYTICS_ENABLED := false
@@ -44,8 +47,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## simulate a community, run everything on it, print who is beautiful and unseen
 	$(BIN)/beautyflow demo
 
+# Ray's workers give way to everything else, so on a busy machine the tests would wait for them for minutes.
+test test-faults: export RAY_worker_niceness := 0
+
 test: setup ## all tests but the ones that kill whole jobs, take minutes or need a GPU
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not alone and not faults and not long and not gpu"
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not faults and not long and not gpu"
 	$(PYTEST) -m "alone and not faults and not long and not gpu"
 
 test-faults: setup ## kill whole jobs at random moments, Ray included, and what takes minutes

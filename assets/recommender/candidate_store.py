@@ -126,7 +126,7 @@ def _rows(graph: FollowGraph, arcs: Arcs) -> pa.Table:
 
 
 def read_arcs(lake: Lake, graph: FollowGraph) -> Arcs:
-    """Candidates as they are stored, of users who are in a graph and not followed in it."""
+    """Candidates as they are stored, without users who are not in a graph."""
     rows = lake.read(LINK_CANDIDATES)
     ends = [rows[name].to_numpy() for name in ("user_id", "candidate_id")]
     places = [np.searchsorted(graph.users, end) for end in ends]

@@ -40,6 +40,14 @@ BEAUTY_BEFORE = """
     where event_month = ?
     order by user_id
 """
+BEAUTY_MONTHLY = """
+    select
+        user_id,
+        event_month,
+        beauty_shrunken as beauty,
+        is_talented_unseen
+    from fct_talented_unseen_monthly
+"""
 LAST_MONTH = "select max(event_month) as last_month from fct_user_months"
 
 

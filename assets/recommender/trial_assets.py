@@ -19,7 +19,7 @@ from assets.metadata import (
     table_result,
 )
 from assets.recommender.candidates import CandidateConfig
-from assets.recommender.past import BEAUTY_TODAY, read_links
+from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, read_links
 from assets.recommender.recommender import Limits
 from assets.recommender.registry import recommenders
 from assets.recommender.rounds import MEASURES, RoundsConfig, round_rows
@@ -49,7 +49,6 @@ READ_MARTS = (
     "fct_talented_unseen_monthly",
     "fct_user_months",
 )
-_BEAUTY_MONTHLY = "select user_id, event_month, beauty_shrunken, is_talented_unseen from fct_talented_unseen_monthly"
 _CODE = code_version_of("assets.recommender", "assets.statistics")
 _NO_TRIAL = "no link came in the last three months to somebody two steps away, so nothing can be tried"
 _SHOWN = ("balance", "inclusion", "exposure_gini", "active_users")
@@ -118,7 +117,7 @@ def recommender_evaluation(
         unmade(store, RECOMMENDER_EVALUATION)
         return not_made(RECOMMENDER_EVALUATION.key, _NO_TRIAL, *_EVALUATION_CHECKS)
     inputs = {name: value for key in READ_TABLES for name, value in store.fingerprints(key).items()}
-    inputs |= {"beauty": marts.fingerprint_of(_BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
+    inputs |= {"beauty": marts.fingerprint_of(BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
 
     def compute() -> pa.Table:
         context.log.info(f"{counted(graph.nodes, 'user')}, {counted(len(follower), 'new link')} to be found")
@@ -173,7 +172,7 @@ def recommender_rounds(
         unmade(store, RECOMMENDER_ROUNDS)
         return not_made(RECOMMENDER_ROUNDS.key, _NO_TRIAL, *_ROUND_CHECKS)
     inputs = {name: value for key in READ_TABLES for name, value in store.fingerprints(key).items()}
-    inputs |= {"beauty": marts.fingerprint_of(_BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
+    inputs |= {"beauty": marts.fingerprint_of(BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
     chosen = RoundsConfig(**{name: value for name, value in config.model_dump().items() if name != "seeds"})
 
     def compute() -> pa.Table:

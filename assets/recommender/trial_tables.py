@@ -30,7 +30,12 @@ def trial_of(
 
 
 def evaluation_rows(
-    trial: Trial, times: float, seeds: Sequence[int], resamples: int, frontier: Sequence[float] = FRONTIER
+    trial: Trial,
+    times: float,
+    seeds: Sequence[int],
+    resamples: int,
+    frontier: Sequence[float] = FRONTIER,
+    without: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Rows of ``recommender_evaluation``: every recommender, and ours along its frontier.
 
@@ -40,8 +45,11 @@ def evaluation_rows(
         seeds: Of what is drawn.
         resamples: Of the bootstrap.
         frontier: Further multiples for the beauty-flow recommender.
+        without: Names of recommenders that are left out.
     """
-    found = _at_capacity(trial, {name: cls() for name, cls in recommenders().items()}, times, seeds, resamples)
+    found = _at_capacity(
+        trial, {name: cls() for name, cls in recommenders().items() if name not in without}, times, seeds, resamples
+    )
     for share in frontier:
         ours = {f"{OURS}_{share:g}x": recommenders()[OURS]()}
         found += _at_capacity(trial, ours, share, seeds, resamples)

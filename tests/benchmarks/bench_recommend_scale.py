@@ -50,8 +50,9 @@ def main() -> None:
     for users in chosen.users:
         done = _apart(_recommend, users, chosen.links_per_user, chosen.slots, chosen.candidates)
         print(
-            f"{users:>10,} {done['links']:>11,} {done['arcs']:>12,} {done['candidates']:>10.1f} {done['chances']:>8.1f} "
-            f"{done['slots']:>7.1f} {done['sum']:>7.1f} {done['added']:>9,.0f} {done['gap']:>7.4f} {done['used']:>10.3f}",
+            f"{users:>10,} {done['links']:>11,} {done['arcs']:>12,} {done['candidates']:>10.1f} "
+            f"{done['chances']:>8.1f} {done['slots']:>7.1f} {done['sum']:>7.1f} {done['added']:>9,.0f} "
+            f"{done['gap']:>7.4f} {done['used']:>10.3f}",
             flush=True,
         )
     if chosen.peers_at:

@@ -32,7 +32,7 @@ TASK = CrowdTask((TaskPhoto(11, "a"), TaskPhoto(22, "b", gold_rating=2), TaskPho
 EMAIL, PASSWORD = "rater@example.com", "only-for-this-test"
 _PATIENCE_S = 480  # the first start makes the database: a minute of computing
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 class _SeenRedirect(urllib.request.HTTPRedirectHandler):

@@ -16,8 +16,6 @@ from assets.running import open_instance, run_job, steps_log
 from assets.telling import RunOutcome
 from tests.integration.failing_job import FailingRequest
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:

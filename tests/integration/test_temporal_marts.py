@@ -26,6 +26,7 @@ from assets.dbt.publish import publish_warehouse
 from assets.dbt.query import run_query
 from assets.landing.simulation import simulate_into, truth_folder
 from assets.landing.simulator.truth import FEWEST_PHOTOS
+from tests.integration.models_only import build_models
 
 MARTS = {
     "int_users__activity": 20,
@@ -136,7 +137,7 @@ def test_late_and_shuffled_rows_equal_a_full_build(rebuilt, tmp_path):
     grown = _settings(tmp_path)
     community = _community(random.Random(3))
     _write_shuffled(grown, _early(community, rng), rng)
-    build_warehouse(grown)
+    build_models(grown)
     before = _tables(grown)
     _write_shuffled(grown, community, rng)
     assert not build_warehouse(grown).full_refresh

@@ -18,7 +18,7 @@ from assets.landing.simulation import simulate_into
 from assets.running import materialize_community
 from assets.telling import RunOutcome
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,11 @@ def test_recommend_is_the_same_for_links_in_another_order(recommender, graph, ar
 
 
 def test_recommend_without_candidates_gives_nothing(recommender):
-    for graph in (follow_graph([1, 2, 3], [1], [2], [0.1, 0.2, 0.3]), follow_graph([1, 2], [], []), follow_graph([], [], [])):
+    for graph in (
+        follow_graph([1, 2, 3], [1], [2], [0.1, 0.2, 0.3]),
+        follow_graph([1, 2], [], []),
+        follow_graph([], [], []),
+    ):
         assert len(recommender.recommend(graph, candidate_arcs(graph), WIDE)) == 0
 
 

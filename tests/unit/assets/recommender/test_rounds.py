@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_simulated_rounds_accept_all_that_is_recommended_where_nothing_speaks_ag
     assert _course(runs, "links") == pytest.approx([0, *np.cumsum(given) / 60])
     received = np.sum([slots.received(60) for *_, slots in spy.seen], axis=0)
     assert runs[-1]["inclusion"] == pytest.approx((received[unseen] > 0).mean())
-    for (_, _, _, slots), (later, *_) in zip(spy.seen, spy.seen[1:], strict=False):
+    for (_, _, _, slots), (later, *_) in pairwise(spy.seen):
         assert later.has(slots.user, slots.target).all()
     assert [each.links for each, *_ in spy.seen] == [graph.links, *(graph.links + np.cumsum(given)[:-1])]
 
