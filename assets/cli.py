@@ -23,6 +23,7 @@ from assets.contracts.settings import PROJECT_ROOT, VACUUM_GRACE, VACUUM_LEAST, 
 from assets.contracts.wording import counted
 from assets.crowd.commands import crowd_app
 from assets.landing.simulation import simulate_command
+from assets.suggested import recommend_command
 
 
 class _HomeAnywhere(TyperGroup):
@@ -102,6 +103,7 @@ def _in_a_writable_home(command: Callable[..., None]) -> Callable[..., None]:
 app.command(name="simulate")(_in_a_writable_home(simulate_command()))
 app.add_typer(crowd_app, name="crowd")
 app.command(name="explain")(explain_command)
+app.command(name="recommend")(recommend_command)
 
 
 @app.command(name="import")
@@ -307,27 +309,6 @@ def sql(
             if warehouse.answer_script(settings, output, rows, lambda _: input(), typer.echo, complain):
                 raise typer.Exit(1)
     except warehouse.QueryFailure as failure:
-        _stop(str(failure))
-
-
-@app.command()
-def recommend(
-    user: Annotated[int, typer.Option(help="Identifier of the user.")],
-    output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
-    rows: Annotated[int, typer.Option(min=1, help="Most recommendations to print.")] = 20,
-) -> None:
-    """Whom the platform suggests to a user, best first, and why; `beautyflow materialize` decides it.
-
-    Exit code 2 if there is nobody to suggest, with the reason.
-
-    Example: `beautyflow recommend --user 42 --rows 5`
-    """
-    from assets.dbt.query import QueryFailure
-    from assets.suggested import print_recommendations
-
-    try:
-        typer.echo(print_recommendations(_settings_of_a_community(), user, output, rows))
-    except QueryFailure as failure:
         _stop(str(failure))
 
 

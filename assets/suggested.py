@@ -1,7 +1,10 @@
-"""What `beautyflow recommend` prints: the recommendations of one user, or why there are none."""
+"""`beautyflow recommend`: the recommendations of one user, or why there are none."""
+
+from typing import Annotated
+
+import typer
 
 from assets.contracts.settings import Settings
-from assets.dbt.query import QueryFailure, print_query, run_query
 
 _RECOMMENDED = """
     select
@@ -24,6 +27,26 @@ _KNOWN = """
 """
 
 
+def recommend_command(
+    user: Annotated[int, typer.Option(help="Identifier of the user.")],
+    output: Annotated[str, typer.Option("--format", help="`table`, `csv` or `json`.")] = "table",
+    rows: Annotated[int, typer.Option(min=1, help="Most recommendations to print.")] = 20,
+) -> None:
+    """Whom the platform suggests to a user, best first, and why; `beautyflow materialize` decides it.
+
+    Exit code 2 if there is nobody to suggest, with the reason.
+
+    Example: `beautyflow recommend --user 42 --rows 5`
+    """
+    from assets.dbt.query import QueryFailure
+
+    try:
+        typer.echo(print_recommendations(Settings.from_environment(), user, output, rows))
+    except QueryFailure as failure:
+        typer.echo(f"beautyflow: {failure}", err=True)
+        raise typer.Exit(2) from failure
+
+
 def print_recommendations(settings: Settings, user: int, output: str = "table", rows: int = 20) -> str:
     """Recommendations of a user as text, best first.
 
@@ -36,6 +59,8 @@ def print_recommendations(settings: Settings, user: int, output: str = "table", 
     Raises:
         QueryFailure: There are none, with the reason; or as ``print_query``.
     """
+    from assets.dbt.query import QueryFailure, print_query, run_query
+
     query = _RECOMMENDED.format(user=int(user))
     if not run_query(settings, query, 1)[1]:
         raise QueryFailure(_why_none(settings, user))
@@ -43,6 +68,8 @@ def print_recommendations(settings: Settings, user: int, output: str = "table", 
 
 
 def _why_none(settings: Settings, user: int) -> str:
+    from assets.dbt.query import run_query
+
     ((known, followees, candidates, all_recommendations),) = run_query(settings, _KNOWN.format(user=int(user)))[1]
     if not known:
         return f"there is no user {user}, or they did not agree to be studied"

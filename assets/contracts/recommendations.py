@@ -79,7 +79,7 @@ RECOMMENDATIONS = TableContract(
 RECOMMENDATION_RUNS = TableContract(
     key="recommendation_runs",
     description="How the slots of `recommendations` were shared out, and how far from the best possible that can be.",
-    grain="one row",
+    grain="one row per method, of which there is one",
     columns=(
         Column("method", pa.string(), "`exact` (mixed-integer solver) or `greedy`."),
         count("users", "Users with candidates."),

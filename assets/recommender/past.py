@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from assets.contracts.community import BLOCKS, EDGES, USER_QUALITY, USERS
 from assets.contracts.lake import Lake
-from assets.marts import Marts
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, follow_graph, is_among
 from assets.recommender.recommender import pair_chances
 
@@ -49,6 +49,13 @@ BEAUTY_MONTHLY = """
     from fct_talented_unseen_monthly
 """
 LAST_MONTH = "select max(event_month) as last_month from fct_user_months"
+
+
+class Answering(Protocol):
+    """What answers queries of the warehouse, such as ``assets.marts.Marts``."""
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Rows of a query."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ def _moments(column: pa.ChunkedArray, unknown: int) -> Integers:
     return moments
 
 
-def beauty_known(marts: Marts, lake: Lake, month: date | None = None) -> Known:
+def beauty_known(marts: Answering, lake: Lake, month: date | None = None) -> Known:
     """Beauty of users today, or when a month began; percentile of ready-made quality where nobody has beauty.
 
     Args:

@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 
 from assets.contracts.lake import Lake
-from assets.marts import Marts
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers
 from assets.recommender.past import (
     HORIZON,
     LAST_MONTH,
+    Answering,
     Known,
     Links,
     beauty_known,
@@ -24,13 +24,13 @@ from assets.recommender.past import (
 _BINS = 30
 
 
-def last_month(marts: Marts) -> date | None:
+def last_month(marts: Answering) -> date | None:
     """First day of the last month of the panel; None without one."""
     found: date | None = marts.read(LAST_MONTH)["last_month"][0].as_py()
     return found
 
 
-def graph_today(lake: Lake, marts: Marts, links: Links) -> FollowGraph:
+def graph_today(lake: Lake, marts: Answering, links: Links) -> FollowGraph:
     """Links that stand, with the graphs of three and of six months before; without times no past is known."""
     month, today = last_month(marts), beauty_known(marts, lake)
     if month is None or not links.are_dated:
@@ -40,7 +40,7 @@ def graph_today(lake: Lake, marts: Marts, links: Links) -> FollowGraph:
     return with_history(links, None, known, [microseconds(start) for start in starts])
 
 
-def graph_of_trial(lake: Lake, marts: Marts, links: Links) -> tuple[FollowGraph, Integers, Integers, Known]:
+def graph_of_trial(lake: Lake, marts: Answering, links: Links) -> tuple[FollowGraph, Integers, Integers, Known]:
     """The graph when the last three months began, positions of the ends of the links that came, and who was unseen.
 
     Without times a tenth of the links is hidden instead.

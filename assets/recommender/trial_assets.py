@@ -86,7 +86,7 @@ _EVALUATION_CHECKS = {
     "every_recommender_is_tried": "Each recommender of the platform has each metric.",
 }
 _ROUND_CHECKS = {
-    "communities_start_alike": "Before anything is recommended, all communities are the same.",
+    "communities_are_alike_at_the_start": "Before anything is recommended, all communities are the same.",
     "rounds_follow_one_another": "No round is missing; nobody comes back and no link is lost.",
 }
 
@@ -186,7 +186,10 @@ def recommender_rounds(
         RECOMMENDER_ROUNDS,
         len(rows),
         {
-            "communities_start_alike": (not uneven and bool(rows), uneven or f"true of {len(MEASURES)} measures"),
+            "communities_are_alike_at_the_start": (
+                not uneven and bool(rows),
+                uneven or f"true of {len(MEASURES)} measures",
+            ),
             "rounds_follow_one_another": (not broken, broken or f"{config.rounds} rounds of each recommender"),
         },
         courses=picture(courses_figure(courses_shown(rows, _SHOWN), "What comes of recommendations", "months")),

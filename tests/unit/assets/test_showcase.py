@@ -28,10 +28,27 @@ def test_show_results_counts_those_found_and_says_why_the_simulator_counts_other
                 0.01234 as effect, -0.005 as lower, 0.03 as upper, 0.002 as naive_effect
             """
         )
+        connection.execute(
+            """
+            create table fct_recommendations as
+            select
+                1 as user_id, 1 as rank, 12 as recommended_user_id, 0.2 as score, 0.81 as recommended_beauty,
+                7 as recommended_followers, true as is_to_talented_unseen, '2 people you follow follow them' as reason
+            """
+        )
+        connection.execute(
+            """
+            create table stg_lake__recommender_evaluation as
+            select 'beauty_flow' as recommender, 'recall' as metric, 0.25 as value
+            """
+        )
     publish_warehouse(settings)
     text = show_results(settings)
     assert "Found 12 talented unseen users" in text
     assert "The simulator counts another number" in " ".join(text.split())
+    cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()]
+    assert ["1", "12", "0.81", "7", "2 people you follow follow them"] in cells
+    assert any(row[:2] == ["beauty_flow", "0.25"] for row in cells)
     assert ["exposure to quality", "beauty gained", "not credible", "0.012", "-0.005", "0.03", "0.002"] in [
         [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()
     ]

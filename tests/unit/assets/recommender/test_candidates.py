@@ -81,9 +81,9 @@ def test_candidate_arcs_keep_those_with_most_resource_allocation(draw, seed):
 
 
 def _fan():
-    """User 0 has ten candidates, 11 to 20, of whom 11 and 12 lie on two paths and all others on one."""
-    followees = [*range(11, 21), 11, 12]
-    return follow_graph(range(21), [0] * 4 + [1] * 10 + [2] * 2, [1, 2, 3, 4, *followees])
+    """User 0 has ten candidates: 11 and 12 are the strongest, 13 to 16 are weaker, 17 to 20 the weakest."""
+    followees = [*range(11, 21), 11, 12, *range(13, 17)]
+    return follow_graph(range(21), [0] * 4 + [1] * 10 + [2] * 2 + [3] * 4, [1, 2, 3, 4, *followees])
 
 
 def test_candidate_arcs_explore_others_by_chance():
