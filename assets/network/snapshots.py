@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from assets.contracts.community import EDGES, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.network import GRAPH_METRICS, USER_GRAPH_METRICS
+from assets.contracts.recommendations import CANDIDATE_NEIGHBOURHOODS, LINK_CANDIDATES
 from assets.contracts.registry import all_contracts, result_tables
 from assets.contracts.table import UNDATED, TableContract
 from assets.network.links import Links, simple_links
@@ -134,20 +135,21 @@ def withdraw_users(lake: Lake) -> list[str]:
     """
     import pyarrow.compute as pc
 
-    published = lake.read(USERS, columns=["user_id"])["user_id"]
+    published = lake.read(USERS, columns=["user_id"])["user_id"].combine_chunks()
     left = []
     for contract, column in _tables_of_users():
         for partition in lake.partitions(contract.key):
-            rows = lake.read(contract, [partition])
-            kept = rows.filter(pc.is_in(rows[column], value_set=published))
-            if kept.num_rows < rows.num_rows:
+            rows = lake.dataset(contract, [partition])
+            if rows.filter(~pc.field(column).isin(published)).count_rows():
+                kept = rows.to_table(filter=pc.field(column).isin(published))
                 lake.write(contract, partition, kept, code_version=_WITHDRAWN)
                 left.append(f"{contract.key}/{partition}")
     return left
 
 
 def _tables_of_users() -> list[tuple[TableContract, str]]:
-    tables = [USER_GRAPH_METRICS, *(all_contracts()[key] for key in sorted(result_tables()))]
+    computed = (USER_GRAPH_METRICS, LINK_CANDIDATES, CANDIDATE_NEIGHBOURHOODS)
+    tables = [*computed, *(all_contracts()[key] for key in sorted(result_tables()))]
     return [(table, r.column) for table in tables for r in table.references if r.to_table == USERS.key]
 
 

@@ -9,15 +9,22 @@ from assets.contracts.community import USERS
 from assets.contracts.lake import Lake
 from assets.contracts.mixing import USER_NEIGHBOURS
 from assets.contracts.network import USER_GRAPH_METRICS
+from assets.contracts.recommendations import RECOMMENDATIONS
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
 from assets.contracts.users_results import USER_CLASSES
 from assets.dbt.build import artifacts_folder, run_dbt
 from assets.dbt.catalog import catalog_path, write_catalog
 
-PARTITIONS = {USER_GRAPH_METRICS: "2016-01", USER_NEIGHBOURS: "undated", USER_CLASSES: "undated"}
+PARTITIONS = {
+    USER_GRAPH_METRICS: "2016-01",
+    RECOMMENDATIONS: "undated",
+    USER_NEIGHBOURS: "undated",
+    USER_CLASSES: "undated",
+}
 STAGED = ("stg_lake__users", *(f"stg_lake__{contract.key}" for contract in PARTITIONS))
-TESTS = [f"relationships_stg_lake__{contract.key}_user_id__user_id__ref_stg_lake__users_" for contract in PARTITIONS]
+NAMES = [(contract, "user_id") for contract in PARTITIONS] + [(RECOMMENDATIONS, "recommended_user_id")]
+TESTS = [f"relationships_stg_lake__{table.key}_{column}__user_id__ref_stg_lake__users_" for table, column in NAMES]
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,15 @@ from assets.contracts.community import EDGES, USER_QUALITY, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.mixing import BEAUTY_MIXING, CORE_PROFILES, MAJORITY_ILLUSION
 from assets.contracts.network import DEGREE_FITS, GRAPH_METRICS, USER_GRAPH_METRICS
+from assets.contracts.recommendations import RECOMMENDER_EVALUATION
 from assets.contracts.table import UNDATED
 from assets.landing.importers import import_source
 from assets.network.assets import GraphSnapshotConfig, graph_snapshots
 from assets.network.degree_assets import degree_fits
 from assets.network.mixing_assets import ChanceSettings, beauty_against_chance, core_profiles
 from assets.partitions import months
+from assets.recommender.assets import link_candidates, recommendations
+from assets.recommender.trial_assets import EvaluationSettings, recommender_evaluation
 from assets.resources import LakeResource, WarehouseResource
 
 CONFIG = dg.RunConfig(
@@ -132,3 +135,42 @@ def test_flickr_is_reciprocal_and_every_user_has_a_position(reference_data: Path
     assert (found["users"], found["links"], found["reciprocity"]) == (7_575, 479_476, 1)
     assert checks["snapshots_add_up"]
     assert lake.read(USER_GRAPH_METRICS).num_rows == 7_575
+
+
+def test_recommenders_find_links_of_real_users_that_came_later(
+    reference_data: Path, tmp_path: Path, lake: Lake, analyse: Analyse
+) -> None:
+    analyse("edge_list", reference_data / "bitcoin_otc" / "soc-sign-bitcoinotc.csv")
+    marts = tmp_path / "marts.duckdb"
+    with duckdb.connect(str(marts)) as connection:
+        connection.register("published", lake.read(USERS, columns=["user_id"]))
+        connection.execute(
+            f"""
+            create table dim_users as select user_id from published;
+            create table fct_user_beauty (user_id bigint, beauty_shrunken double);
+            create table fct_talented_unseen_users (user_id bigint);
+            create table fct_talented_unseen_monthly (
+                user_id bigint, event_month date, beauty_shrunken double, is_talented_unseen boolean
+            );
+            create table fct_user_months as select date '{lake.partitions(EDGES.key)[-1]}-01' as event_month
+            """
+        )
+    result = dg.materialize(
+        [link_candidates, recommendations, recommender_evaluation],
+        run_config=dg.RunConfig(ops={"recommender_evaluation": EvaluationSettings(seeds=1, resamples=2)}),
+        resources={"lake": LakeResource(uri=lake.uri), "published": WarehouseResource(path=str(marts))},
+    )
+    assert {check.check_name: check.passed for check in result.get_asset_check_evaluations()} == {
+        "candidates_are_two_steps_away_and_not_followed": True,
+        "neighbourhoods_count_their_candidates": True,
+        "recommendations_keep_to_their_limits": True,
+        "gap_to_the_best_possible_is_small": True,
+        "metrics_are_possible": True,
+        "every_recommender_is_tried": True,
+    }
+    found = {(row["recommender"], row["metric"]): row["value"] for row in lake.read(RECOMMENDER_EVALUATION).to_pylist()}
+    # Quality is the percentile of ready-made ratings; 113 links came in the last three months, half of them far away.
+    assert found["adamic_adar", "recall"] > 2 * found["random", "recall"] > 0
+    assert found["beauty_flow_1.5x", "recall"] > 0.95 * found["adamic_adar", "recall"]
+    assert found["beauty_flow_1.5x", "exposure_gini"] < found["adamic_adar", "exposure_gini"] - 0.15
+    assert found["beauty_flow", "imbalance"] < found["adamic_adar", "imbalance"]
