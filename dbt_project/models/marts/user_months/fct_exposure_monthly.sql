@@ -58,29 +58,40 @@ produced as (
     group by monthly.user_id, monthly.uploaded_month
 ),
 
+-- Joined with spells by followee, so that the join holds either spells or months of users, and never months of spells.
+-- Sorted, so that it fills the sums of one month after the other.
+known as (
+    select
+        followees.followee_id,
+        months.event_month,
+        before.beauty_exact,
+        produced.photos,
+        produced.beauty_sum
+    from (select distinct followee_id from spells) as followees
+    cross join months
+    left join before on followees.followee_id = before.user_id and months.event_month = before.event_month
+    left join produced on followees.followee_id = produced.user_id and months.event_month = produced.event_month
+    order by months.event_month
+),
+
 -- Links that stood when the month began. Those that stood to its end saw all photos of the month, and need no moments.
 standing as (
     select
         spells.follower_id as user_id,
-        months.event_month,
+        known.event_month,
         count(*) as followees,
-        count(before.beauty_exact) as followees_with_beauty,
-        sum(before.beauty_exact) as followee_beauty_sum,
-        count(produced.photos) as seen_followees,
-        sum(produced.photos) as seen_photos,
-        sum(produced.beauty_sum) as seen_beauty_sum
+        count(known.beauty_exact) as followees_with_beauty,
+        sum(known.beauty_exact) as followee_beauty_sum,
+        count(known.photos) filter (where spells.ended_month is distinct from known.event_month) as seen_followees,
+        sum(known.photos) filter (where spells.ended_month is distinct from known.event_month) as seen_photos,
+        sum(known.beauty_sum) filter (where spells.ended_month is distinct from known.event_month) as seen_beauty_sum
     from spells
-    inner join months
+    inner join known
         on
-            spells.started_month < months.event_month
-            and (spells.ended_month is null or spells.ended_month >= months.event_month)
-    left join before on spells.followee_id = before.user_id and months.event_month = before.event_month
-    left join produced
-        on
-            spells.followee_id = produced.user_id
-            and months.event_month = produced.event_month
-            and spells.ended_month is distinct from produced.event_month
-    group by spells.follower_id, months.event_month
+            spells.followee_id = known.followee_id
+            and spells.started_month < known.event_month
+            and (spells.ended_month is null or spells.ended_month >= known.event_month)
+    group by spells.follower_id, known.event_month
 ),
 
 -- Kept apart from its scores, or all photos of all months would be joined with theirs.
@@ -106,23 +117,80 @@ photos as (
     inner join {{ ref('int_beauty_models__selected') }} as selected on scores.model_version = selected.model_version
 ),
 
--- Links that began or ended in the month saw the photos that were uploaded while they stood.
+-- From the moment of each photo, what its owner uploaded to the end of the month. Photos of one moment have equal sums.
+remaining as (
+    select
+        user_id,
+        event_month,
+        uploaded_at,
+        count(*) over later as photos,
+        sum(beauty) over later as beauty_sum
+    from photos
+    window later as (partition by user_id, event_month order by uploaded_at desc)
+),
+
+-- Links that began or ended in the month.
+changed as (
+    select
+        spells.*,
+        months.event_month
+    from spells
+    inner join months on spells.started_month = months.event_month
+    union all
+    select
+        spells.*,
+        months.event_month
+    from spells
+    inner join months on spells.ended_month = months.event_month
+    where spells.started_month < spells.ended_month
+),
+
+turns as (
+    select
+        follower_id,
+        followee_id,
+        event_month,
+        started_at as turned_at,
+        1 as sign
+    from changed
+    union all
+    select
+        follower_id,
+        followee_id,
+        event_month,
+        ended_at as turned_at,
+        -1 as sign
+    from changed
+    where ended_month = event_month
+),
+
+-- They saw what remained of the month when they began, less what remained when they ended, so that no link meets its
+-- photos one by one. A pair with several links in the month is one followee.
+pairs as (
+    select
+        turns.follower_id,
+        turns.event_month,
+        sum(turns.sign * remaining.photos) as photos,
+        sum(turns.sign * remaining.beauty_sum) as beauty_sum
+    from turns
+    asof inner join remaining
+        on
+            turns.followee_id = remaining.user_id
+            and turns.event_month = remaining.event_month
+            and turns.turned_at <= remaining.uploaded_at
+    group by turns.follower_id, turns.followee_id, turns.event_month
+),
+
 changing as (
     select
-        spells.follower_id as user_id,
-        photos.event_month,
-        count(distinct spells.followee_id) as seen_followees,
-        count(*) as seen_photos,
-        sum(photos.beauty) as seen_beauty_sum
-    from spells
-    inner join months on spells.started_month = months.event_month or spells.ended_month = months.event_month
-    inner join photos
-        on
-            spells.followee_id = photos.user_id
-            and months.event_month = photos.event_month
-            and spells.started_at <= photos.uploaded_at
-            and (spells.ended_at is null or spells.ended_at > photos.uploaded_at)
-    group by spells.follower_id, photos.event_month
+        follower_id as user_id,
+        event_month,
+        count(*) as seen_followees,
+        sum(photos) as seen_photos,
+        sum(beauty_sum) as seen_beauty_sum
+    from pairs
+    where photos > 0
+    group by follower_id, event_month
 ),
 
 seen as (
