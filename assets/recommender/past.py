@@ -215,10 +215,13 @@ def with_history(links: Links, moment: int | None, known: Sequence[Known], momen
 def held_out(links: Links, known: Known, seed: int = 0) -> tuple[FollowGraph, Integers, Integers]:
     """A community without times: some links are hidden as if they came later, and more from the graphs before.
 
+    Links between two users are hidden together: one would give the other away, above all where links have no direction.
+
     Returns:
         The graph, and positions of the ends of the links that are hidden from it.
     """
-    chance = pair_chances(seed, links.follower, links.followee)
+    low, high = np.minimum(links.follower, links.followee), np.maximum(links.follower, links.followee)
+    chance = pair_chances(seed, low, high)
     whole = graph_at(links, None, known)
     graphs: list[FollowGraph] = []
     for number in (3, 2, 1):

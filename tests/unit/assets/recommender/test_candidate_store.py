@@ -8,6 +8,7 @@ from assets.contracts.table import UNDATED
 from assets.recommender.candidate_store import are_current, neighbourhood_digests, read_arcs, write_candidates
 from assets.recommender.candidates import MEASURES, CandidateConfig, candidate_arcs
 from assets.recommender.follow_graph import follow_graph
+from assets.recommender.kernels import sampled_rows
 
 TABLES = (LINK_CANDIDATES, CANDIDATE_NEIGHBOURHOODS)
 CONFIG = CandidateConfig(most_followees=4, most_candidates=6, block=7)
@@ -155,6 +156,22 @@ def test_neighbourhood_digests_count_followees_that_are_not_drawn():
             assert arcs[1].paths[0] == pytest.approx(3.0)
     assert len(digests) == 1
     assert all(one != other for one, other in digests)
+
+
+def test_neighbourhood_digests_know_all_who_are_followed_and_not_only_the_drawn():
+    """0 follows eight, of whom three are drawn, and 18 or 19, both of whom all eight follow: the other is a candidate."""
+    config = CandidateConfig(most_followees=3, seed=0)
+    drawn, digests, targets = [], [], []
+    for other in (18, 19):
+        ends = [0] * 9 + [*range(10, 18)] * 2, [*range(10, 18), other] + [18] * 8 + [19] * 8
+        graph = follow_graph(range(20), *ends)
+        start, followee = sampled_rows(graph.users, graph.start, graph.followee, 3, 0)
+        drawn.append(followee[start[0] : start[1]].tolist())
+        digests.append(neighbourhood_digests(graph, config)[0])
+        targets.append(candidate_arcs(graph, config, np.array([0])).target.tolist())
+    assert drawn[0] == drawn[1]
+    assert targets == [[19], [18]]
+    assert digests[0] != digests[1]
 
 
 def test_write_candidates_without_news_finds_nothing_anew(lake, draw):

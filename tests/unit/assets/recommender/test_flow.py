@@ -179,7 +179,8 @@ def test_greedy_flow_comes_within_two_percent_of_the_bound_on_many_arcs():
     flow = greedy_flow(problem)
     assert _keeps_limits(problem, flow.is_taken)
     assert 0 < flow.gap <= 0.02
-    assert flow.bound < 0.95 * greedy_flow(problem, rounds=1).bound
+    start, soon = (greedy_flow(problem, rounds) for rounds in (1, 10))
+    assert flow.bound <= soon.bound < 0.95 * start.bound
 
 
 def test_greedy_flow_stops_where_the_gap_is_small_enough():

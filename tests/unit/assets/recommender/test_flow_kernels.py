@@ -167,6 +167,7 @@ def test_wanted_first_takes_what_is_wanted_and_repaired_gives_up_what_is_too_muc
 def test_exchanged_improves_until_no_exchange_of_one_user_does(seed):
     small = _Small(seed)
     if seed % 2:
+        small.order = small.order[::-1]  # what is worth little first
         taken_in_order(*small.in_order())
     before = small.value[small.is_taken].sum()
     gained = 0.0
