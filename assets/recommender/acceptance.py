@@ -1,14 +1,17 @@
 """How likely a candidate link is to come about, learned from the links that came since the graph was last looked at.
 
-A logistic regression on what is known of the two ends and of the paths between them. Nothing is read of the time in
+A logistic regression on what is known of the two ends, of the paths between them, and of how near they lie in a
+factorisation of the links. Nothing is read of the time in
 which links are predicted: it learns from ``graph.before`` and what came between that and ``graph``.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs, parts_of
+from assets.recommender.factors import Factors, factorised
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
 from assets.recommender.recommender import Scorer
 
@@ -80,22 +83,48 @@ def acceptance(graph: FollowGraph, config: CandidateConfig | None = None, seed: 
     Returns:
         Function of a graph, this or a later one, and its arcs that gives (a,) probabilities.
     """
-    model = _learned(graph, config, seed)
+    model = learned(graph, config, seed)
     if model is None:
         # Those who stand for several add up to a certainty only but for rounding.
         return lambda graph, arcs: np.minimum(arcs.resource_allocation / graph.out_degree[arcs.source], 1.0)
-    scale, fit = model
+    places = factorised(graph, seed)
+    return lambda graph, arcs: model.chances(graph, arcs, places)
 
-    def probability(graph: FollowGraph, arcs: Arcs) -> Floats:
+
+@dataclass(frozen=True)
+class Learned:
+    """A logistic regression of which candidates were followed.
+
+    Attributes:
+        scale: Of what is known, to mean 0 and variance 1.
+        regression: The regression, as scikit-learn has it.
+    """
+
+    scale: Any
+    regression: Any
+
+    def chances(self, graph: FollowGraph, arcs: Arcs, places: Factors) -> Floats:
+        """(a,) probability of each candidate link.
+
+        Args:
+            graph: Who follows whom.
+            arcs: Candidates of it.
+            places: Of its users, or of those of an earlier graph.
+        """
         found = np.empty(len(arcs))
         for here, part in parts_of(arcs, _ARCS_AT_ONCE):
-            found[here] = fit.predict_proba(scale.transform(features(graph, part)))[:, 1]
+            found[here] = self.regression.predict_proba(self.scale.transform(_known(graph, part, places)))[:, 1]
         return found
 
-    return probability
 
+def learned(graph: FollowGraph, config: CandidateConfig | None = None, seed: int = 0) -> Learned | None:
+    """What the links of a graph that were candidates before teach; None where they teach nothing.
 
-def _learned(graph: FollowGraph, config: CandidateConfig | None, seed: int) -> tuple[Any, Any] | None:
+    Args:
+        graph: With the graph before; of itself, only which candidates it follows counts.
+        config: As in ``acceptance``.
+        seed: As in ``acceptance``.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -106,10 +135,15 @@ def _learned(graph: FollowGraph, config: CandidateConfig | None, seed: int) -> t
     if came.sum() < _LEAST_LINKS or came.all():
         return None
     chosen, weights = _sampled(came, seed)
-    known = features(graph.before, arcs)[chosen]
+    known = _known(graph.before, arcs, factorised(graph.before, seed))[chosen]
     scale = StandardScaler().fit(known)
     fit = LogisticRegression(max_iter=1000).fit(scale.transform(known), came[chosen], sample_weight=weights)
-    return scale, fit
+    return Learned(scale, fit)
+
+
+def _known(graph: FollowGraph, arcs: Arcs, places: Factors) -> Floats:
+    """(a, 12) features, and how near the two ends lie in the factorisation."""
+    return np.column_stack([features(graph, arcs), places.products(arcs)])
 
 
 def _sample_of_users(graph: FollowGraph, seed: int) -> Integers:

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.recommender.candidates import Arcs
-from assets.recommender.follow_graph import Floats, FollowGraph, Integers
+from assets.recommender.factors import Factors, factorised
+from assets.recommender.follow_graph import FollowGraph, Integers
 from assets.recommender.recommender import Recommender, Scorer
-
-_ARCS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -30,23 +28,9 @@ class ALS(Recommender):
     confidence: float = 10.0
 
     def fitted(self, graph: FollowGraph, seed: int = 0) -> Scorer:
-        """Factors of followers and of followees, by the library ``implicit``."""
-        from implicit.cpu.als import AlternatingLeastSquares
-        from scipy.sparse import csr_matrix
-        from threadpoolctl import threadpool_limits
-
-        # Its own threads and those of the linear algebra would fight over the cores.
-        with threadpool_limits(1, "blas"):
-            model = AlternatingLeastSquares(
-                factors=self.factors,
-                iterations=self.iterations,
-                regularization=self.regularisation,
-                alpha=self.confidence,
-                random_state=seed,
-                num_threads=1,
-            )
-            model.fit(csr_matrix(graph.matrix), show_progress=False)
-        return _inner_products(np.asarray(model.user_factors), np.asarray(model.item_factors))
+        """Places of followers and of followees."""
+        found = factorised(graph, seed, self.factors, self.iterations, self.regularisation, self.confidence)
+        return lambda _, arcs: found.products(arcs)
 
 
 @dataclass(frozen=True)
@@ -92,21 +76,11 @@ class Node2Vec(Recommender):
             finally:
                 networkit.setNumberOfThreads(threads)
             places[linked] = np.array(model.getFeatures())
-        return _inner_products(places, places)
+        found = Factors(places, places)
+        return lambda _, arcs: found.products(arcs)
 
 
 def _pairs(one: Integers, other: Integers, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Users linked in either direction, each pair once."""
     low, high = np.divmod(np.unique(np.minimum(one, other) * nodes + np.maximum(one, other)), nodes)
     return low.astype(np.uint64), high.astype(np.uint64)
-
-
-def _inner_products(of_users: np.ndarray, of_candidates: np.ndarray) -> Scorer:
-    def score(_: FollowGraph, arcs: Arcs) -> Floats:
-        found, source = np.empty(len(arcs)), arcs.source
-        for first in range(0, len(arcs), _ARCS_AT_ONCE):
-            part = slice(first, first + _ARCS_AT_ONCE)
-            found[part] = np.einsum("ij,ij->i", of_users[source[part]], of_candidates[arcs.target[part]])
-        return found
-
-    return score

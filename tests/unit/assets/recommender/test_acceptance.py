@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import rankdata
 
 from assets.recommender import acceptance as module
-from assets.recommender.acceptance import FEATURES, acceptance, features
+from assets.recommender.acceptance import FEATURES, acceptance, features, learned
 from assets.recommender.candidates import CandidateConfig, candidate_arcs
+from assets.recommender.factors import factorised
 from assets.recommender.follow_graph import follow_graph
 
 ALL = CandidateConfig(1000, 1000)
@@ -62,7 +63,7 @@ def test_acceptance_ranks_links_that_come_above_others_and_is_calibrated(history
 def test_acceptance_is_calibrated_in_the_past_that_it_learned_from(history):
     graph, _ = history
     arcs = candidate_arcs(graph.before, ALL)
-    chance = acceptance(graph, ALL)(graph.before, arcs)
+    chance = learned(graph, ALL).chances(graph.before, arcs, factorised(graph.before))
     came = graph.has(arcs.source, arcs.target.astype(np.int64))
     assert chance.sum() == pytest.approx(came.sum(), rel=1e-3)
 
@@ -161,9 +162,11 @@ def test_acceptance_learns_nothing_else_from_the_later_graph_than_which_candidat
     ends = [np.concatenate([old, new]) for old, new in zip((graph.follower, graph.followee), more, strict=True)]
     other = follow_graph(graph.users, *ends, rng.random(graph.nodes), before=before)
     assert other.links > graph.links + 1000
-    assert np.array_equal(acceptance(other, ALL)(before, arcs), acceptance(graph, ALL)(before, arcs))
+    places = factorised(before)
+    expected = learned(graph, ALL).chances(before, arcs, places)
+    assert np.array_equal(learned(other, ALL).chances(before, arcs, places), expected)
     fewer = follow_graph(graph.users, graph.follower[::2], graph.followee[::2], graph.beauty, before=before)
-    assert not np.array_equal(acceptance(fewer, ALL)(before, arcs), acceptance(graph, ALL)(before, arcs))
+    assert not np.array_equal(learned(fewer, ALL).chances(before, arcs, places), expected)
 
 
 def test_features_are_those_by_hand():

@@ -159,13 +159,13 @@ def test_neighbourhood_digests_count_followees_that_are_not_drawn():
 
 
 def test_neighbourhood_digests_know_all_who_are_followed_and_not_only_the_drawn():
-    """0 follows eight, of whom three are drawn, and 18 or 19, both of whom all eight follow: the other is a candidate."""
-    config = CandidateConfig(most_followees=3, seed=0)
+    """0 follows eight, of whom three are drawn, and 18 or 19; all eight follow both, so the other is a candidate."""
+    config = CandidateConfig(most_followees=3, seed=5)
     drawn, digests, targets = [], [], []
     for other in (18, 19):
         ends = [0] * 9 + [*range(10, 18)] * 2, [*range(10, 18), other] + [18] * 8 + [19] * 8
         graph = follow_graph(range(20), *ends)
-        start, followee = sampled_rows(graph.users, graph.start, graph.followee, 3, 0)
+        start, followee = sampled_rows(graph.users, graph.start, graph.followee, 3, config.seed)
         drawn.append(followee[start[0] : start[1]].tolist())
         digests.append(neighbourhood_digests(graph, config)[0])
         targets.append(candidate_arcs(graph, config, np.array([0])).target.tolist())
