@@ -278,8 +278,9 @@ def frontier_figure(
     figure.set_figheight(4.2)
     if frontier:
         axes.plot(*zip(*frontier, strict=True), "o-", color="#c2571a", markersize=5, linewidth=1.6, label="beauty flow")
-    for (name, (x, y)), color in zip(points.items(), cycle(_MANY_COLORS), strict=False):
-        axes.plot([x], [y], "s", color=color, markersize=6, label=name.replace("_", " "))
+    others = [color for color in _MANY_COLORS if color != "#c2571a"]
+    for (name, (x, y)), (marker, color) in zip(points.items(), product("sD^v", others), strict=False):
+        axes.plot([x], [y], marker, color=color, markersize=6, label=name.replace("_", " "))
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)

@@ -86,7 +86,7 @@ def show_results(settings: Settings) -> str:
             "Talented unseen users whom somebody should be told of (`beautyflow recommend --user ID`: one user):",
             print_query(settings, _RECOMMENDED, "table", 5),
             "",
-            "How recommenders do on the links of the last three months (beauty_flow_2x: twice the fair capacity):",
+            "How recommenders do on the links of the last three months (beauty_flow_8x: 8 times the fair capacity):",
             print_query(settings, _RECOMMENDERS, "table", 20),
             "",
             f"Lake tables (Parquet):  {settings.lake_uri}",

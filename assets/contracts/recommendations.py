@@ -9,7 +9,7 @@ _USER = Column("user_id", pa.int64(), "To whom somebody is recommended.", minimu
 _TEXT_RECOMMENDER = Column(
     "recommender",
     pa.string(),
-    "Name of the recommender; `beauty_flow_6x` is the beauty-flow recommender with six times the fair capacity.",
+    "Name of the recommender; `beauty_flow_8x` is the beauty-flow recommender with eight times the fair capacity.",
 )
 
 

@@ -72,7 +72,7 @@ class RecommendationSettings(dg.Config):
 
     slots: int = Field(default=20, ge=1, description="Recommendations per user at most.")
     capacity_times: float = Field(
-        default=4.0,
+        default=2.0,
         gt=0,
         description="Slots that may point to one user, in multiples of what each would have if all candidates had the "
         "same: 1 is most equal, more is more accurate.",

@@ -62,7 +62,7 @@ class RoundsConfig:
 
     rounds: int = 50
     slots: int = 5
-    capacity_share: float = 3.0
+    capacity_share: float = 1.5
     imbalance: float = 0.1
     acceptance: float = 0.2
     patience: float = 0.85

@@ -58,7 +58,7 @@ class EvaluationSettings(dg.Config):
     """How recommenders are tried; the same values give the same numbers."""
 
     slots: int = Field(default=20, ge=1, description="Recommendations per user.")
-    capacity_times: float = Field(default=4.0, gt=0, description="Capacity of ours, in multiples of the fair one.")
+    capacity_times: float = Field(default=2.0, gt=0, description="Capacity of ours, in multiples of the fair one.")
     imbalance: float = Field(default=0.1, ge=0, description="Limit of imbalance of ours.")
     seeds: int = Field(default=2, ge=1, description="Repetitions of what is drawn.")
     resamples: int = Field(default=100, ge=2, description="Bootstrap resamples of users.")

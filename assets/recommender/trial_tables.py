@@ -15,7 +15,7 @@ from assets.recommender.rounds import MEASURES
 from assets.recommender.suggesting import fair_capacity
 
 OURS = "beauty_flow"
-FRONTIER = (1.5, 2.0, 8.0, 16.0, 32.0)
+FRONTIER = (1.5, 3.0, 4.0, 8.0, 32.0)
 """Capacities, in multiples of the fair one, at which the beauty-flow recommender is tried besides its own."""
 _TOLERANCE = 1e-9
 Rows = Sequence[Mapping[str, Any]]

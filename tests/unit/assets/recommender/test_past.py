@@ -122,6 +122,16 @@ def test_held_out_hides_a_tenth_of_the_links_and_more_from_those_before():
     assert not np.array_equal(other[1] * 100 + other[2], hidden)
 
 
+def test_held_out_hides_both_links_of_two_users_together():
+    """Else the link back would tell of the one that is hidden."""
+    links = _made([(a, b, ALWAYS, NEVER) for a in range(30) for b in range(30) if a != b])
+    graph, follower, followee = held_out(links, _nobody())
+    hidden = set(zip(follower.tolist(), followee.tolist(), strict=True))
+    assert 0 < len(hidden) < 200
+    assert {(b, a) for a, b in hidden} == hidden
+    assert not graph.has(followee, follower).any()
+
+
 def test_held_out_keeps_users_whose_only_link_is_hidden():
     links = _made([(user, 1000, ALWAYS, NEVER) for user in range(200)])
     graph, follower, _ = held_out(links, _nobody())
