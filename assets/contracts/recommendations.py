@@ -1,9 +1,36 @@
 """Tables of the recommender: candidates, what is recommended and how good that is, and what others would recommend."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from assets.contracts.columns import count, number, share
 from assets.contracts.table import Column, Reference, TableContract
+
+METRICS = {
+    "recall": "Share of a user's new links that were recommended; mean over users with new links.",
+    "ndcg": "Gain of new links by rank, 1 / log2(1 + rank), over the most that could be had; the same users.",
+    "coverage": "Share of users who are recommended to somebody.",
+    "novelty": "Mean of -log2 of the share of users who follow the recommended.",
+    "median_followers": "Followers of the recommended; median over slots.",
+    "exposure_gini": "Gini coefficient of slots over all users who could be recommended, and those who could not.",
+    "exposure_gini_floor": "Lowest coefficient that slots could have, given candidates and capacity.",
+    "beauty_delivered": "Mean beauty of the recommended over slots whose user has beauty.",
+    "imbalance": "Mean distance of the beauty that users follow from their own, if they follow all recommendations.",
+    "talented_unseen_reached": "Share of talented unseen users who are recommended to somebody.",
+    "slots_filled": "Share of slots that are used.",
+}
+"""What recommenders are measured by on links that came later, and how."""
+MEASURES = {
+    "balance": "1 - mean distance of the beauty that active users follow from their own.",
+    "supply_and_demand": "Spearman correlation of users' beauty and the links they have gained.",
+    "inclusion": "Share of users who were talented and unseen at the start that have gained a link.",
+    "exposure_gini": "Gini coefficient of links gained, over all users.",
+    "active_users": "Share of the users of the start who have not left.",
+    "beauty": "Mean beauty of what active users post.",
+    "links": "Links gained, per user.",
+}
+"""What is measured after each round of recommendations, of all that happened so far."""
 
 _USER = Column("user_id", pa.int64(), "To whom somebody is recommended.", minimum=0)
 _TEXT_RECOMMENDER = Column(
@@ -11,6 +38,10 @@ _TEXT_RECOMMENDER = Column(
     pa.string(),
     "Name of the recommender; `beauty_flow_8x` is the beauty-flow recommender with eight times the fair capacity.",
 )
+
+
+def _listed(what: str, meanings: Mapping[str, str]) -> str:
+    return " ".join([what, *(f"`{name}`: {meaning}" for name, meaning in meanings.items())])
 
 
 def _to_users(*columns: str) -> tuple[Reference, ...]:
@@ -112,7 +143,7 @@ RECOMMENDER_EVALUATION = TableContract(
     grain="one row per recommender and metric",
     columns=(
         _TEXT_RECOMMENDER,
-        Column("metric", pa.string(), "What is measured; `recommender_metrics` in the documentation says how."),
+        Column("metric", pa.string(), _listed("What is measured.", METRICS)),
         number("value", "Mean over seeds; null where it is not defined."),
         number("lower", "Lower end of its 95 % interval, by users and seeds."),
         number("upper", "Upper end."),
@@ -134,7 +165,7 @@ RECOMMENDER_ROUNDS = TableContract(
     columns=(
         _TEXT_RECOMMENDER,
         Column("round", pa.int32(), "Months since the start.", minimum=0),
-        Column("measure", pa.string(), "What is measured, of all that happened so far."),
+        Column("measure", pa.string(), _listed("What is measured, of all that happened so far.", MEASURES)),
         number("value", "Mean over seeds; null where it is not defined."),
         number("lower", "Lower end of its 95 % interval over seeds; null with one."),
         number("upper", "Upper end."),

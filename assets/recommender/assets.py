@@ -33,6 +33,7 @@ from assets.recommender.suggesting import (
     recommendation_rows,
     run_row,
     said_of_run,
+    still_open,
     suggestions,
     wrong_candidates,
 )
@@ -174,7 +175,7 @@ def recommendations(
     store, marts = lake.open(), published.open()
     links = read_links(store)
     graph = graph_today(store, marts, links)
-    arcs = read_arcs(store, graph)
+    arcs = still_open(graph, read_arcs(store, graph))
     if not len(arcs):
         unmade(store, *TABLES)
         reason = NO_CANDIDATES if len(links.follower) else NO_LINKS

@@ -131,6 +131,17 @@ def _weights(graph: FollowGraph) -> Floats:
     return np.stack([np.ones(graph.nodes), 1 / np.log1p(followees), 1 / followees])
 
 
+def kept_arcs(arcs: Arcs, is_kept: NDArray[np.bool_]) -> Arcs:
+    """Some of the candidates, of the same users.
+
+    Args:
+        arcs: Candidates.
+        is_kept: (a,) which ones.
+    """
+    start = np.concatenate([[0], np.cumsum(is_kept)])[arcs.start]
+    return Arcs(arcs.users, start, arcs.target[is_kept], *(getattr(arcs, name)[is_kept] for name in MEASURES))
+
+
 def parts_of(arcs: Arcs, most: int) -> Iterator[tuple[slice, Arcs]]:
     """Candidates of whole users in parts of about ``most``, each with its place; nothing is copied."""
     first = 0

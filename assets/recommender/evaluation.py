@@ -10,26 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.contracts.recommendations import METRICS
 from assets.recommender.candidates import Arcs
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
 from assets.recommender.recommender import Limits, Recommender, Slots, capacities
 from assets.statistics.gini import gini
 from assets.statistics.intervals import percentile_ends
 
-METRICS = {
-    "recall": "Share of a user's new links that were recommended; mean over users with new links.",
-    "ndcg": "Gain of new links by rank, 1 / log2(1 + rank), over the most that could be had; the same users.",
-    "coverage": "Share of users who are recommended to somebody.",
-    "novelty": "Mean of -log2 of the share of users who follow the recommended.",
-    "median_followers": "Followers of the recommended; median over slots.",
-    "exposure_gini": "Gini coefficient of slots over all users who could be recommended, and those who could not.",
-    "exposure_gini_floor": "Lowest coefficient that slots could have, given candidates and capacity.",
-    "beauty_delivered": "Mean beauty of the recommended over slots whose user has beauty.",
-    "imbalance": "Mean distance of the beauty that users follow from their own, if they follow all recommendations.",
-    "talented_unseen_reached": "Share of talented unseen users who are recommended to somebody.",
-    "slots_filled": "Share of slots that are used.",
-}
-"""What is measured, and how."""
 OF_SPREAD = ("coverage", "exposure_gini", "exposure_gini_floor", "talented_unseen_reached")
 """Metrics of how slots spread, which are less spread in every resample, so resamples are centred on the value."""
 BASELINE = "adamic_adar"

@@ -70,6 +70,7 @@ class Links:
         created_at: (m,) microseconds; the earliest there is without a time.
         removed_at: (m,) microseconds; the latest there is for links that stand.
         blocks: Ids of those who block, and of those whom they block.
+        blocked_at: When they did, as ``created_at``; None where it does not matter.
     """
 
     users: Integers
@@ -79,6 +80,7 @@ class Links:
     created_at: Integers
     removed_at: Integers
     blocks: tuple[Integers, Integers]
+    blocked_at: Integers | None = None
 
     @property
     def are_dated(self) -> bool:
@@ -114,7 +116,7 @@ def read_links(lake: Lake) -> Links:
     """Links, users and blocks as they are published."""
     links = lake.read(EDGES, columns=["follower_id", "followee_id", "created_at", "removed_at"])
     users = lake.read(USERS, columns=["user_id", "joined_at"])
-    blocks = lake.read(BLOCKS, columns=["user_id", "blocked_user_id"])
+    blocks = lake.read(BLOCKS, columns=["user_id", "blocked_user_id", "created_at"])
     ids = [links[name].to_numpy() for name in ("follower_id", "followee_id")]
     known, place = np.unique(np.concatenate([users["user_id"].to_numpy(), *ids]), return_index=True)
     joined = np.full(len(known), _ALWAYS)
@@ -128,6 +130,7 @@ def read_links(lake: Lake) -> Links:
         _moments(links["created_at"], _ALWAYS),
         _moments(links["removed_at"], _NEVER),
         (blocks["user_id"].to_numpy(), blocks["blocked_user_id"].to_numpy()),
+        _moments(blocks["created_at"], _ALWAYS),
     )
 
 
@@ -185,7 +188,10 @@ def graph_at(
     users = members if members is not None else members_at(links, moment)
     stood &= np.isin(links.follower, users) & np.isin(links.followee, users)
     beauty = None if known is None else known.of(users).beauty
-    return follow_graph(users, links.follower[stood], links.followee[stood], beauty, links.blocks, before)
+    blocks = links.blocks
+    if links.blocked_at is not None:
+        blocks = (blocks[0][links.blocked_at < cut], blocks[1][links.blocked_at < cut])
+    return follow_graph(users, links.follower[stood], links.followee[stood], beauty, blocks, before)
 
 
 def members_at(links: Links, moment: int | None) -> Integers:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs
+from assets.contracts.recommendations import MEASURES
+from assets.recommender.candidates import CandidateConfig, candidate_arcs, kept_arcs
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, is_among
 from assets.recommender.recommender import Limits, Recommender, Scorer, Slots
 from assets.statistics import behaviour
@@ -23,16 +24,6 @@ PUBLIC_EXPOSURE = 5.0
 _RECOGNITION_PRIOR = 2.0
 _SETTLING = 100
 """Steps in which talent settles; what is missing shrinks by the strength of influence in each."""
-MEASURES = {
-    "balance": "1 - mean distance of the beauty that active users follow from their own.",
-    "supply_and_demand": "Spearman correlation of users' beauty and the links they have gained.",
-    "inclusion": "Share of users who were talented and unseen at the start that have gained a link.",
-    "exposure_gini": "Gini coefficient of links gained, over all users.",
-    "active_users": "Share of the users of the start who have not left.",
-    "beauty": "Mean beauty of what active users post.",
-    "links": "Links gained, per user.",
-}
-"""What is measured after each round, of all that happened so far."""
 
 
 @dataclass(frozen=True)
@@ -147,24 +138,12 @@ def _shown(
     """Slots of active users that point to active ones, and all pairs that were ever shown."""
     graph = replace(world.graph, barred=distinct(np.concatenate([world.graph.barred, shown])))
     found = CandidateConfig(config.most_followees, config.most_candidates, seed=seed)
-    arcs = among(candidate_arcs(graph, found, np.flatnonzero(world.is_active)), world.is_active)
+    arcs = candidate_arcs(graph, found, np.flatnonzero(world.is_active))
+    arcs = kept_arcs(arcs, world.is_active[arcs.target])
     fair = config.slots * world.is_active.sum() / max(1, np.count_nonzero(np.bincount(arcs.target)))
     limits = Limits(config.slots, int(np.ceil(config.capacity_share * fair)), config.imbalance)
     slots = recommender.filled(graph, arcs, scorer(graph, arcs), limits, seed)
     return slots, distinct(np.concatenate([shown, slots.user * graph.nodes + slots.target]))
-
-
-def among(arcs: Arcs, is_allowed: NDArray[np.bool_]) -> Arcs:
-    """Arcs to some users only.
-
-    Args:
-        arcs: Candidates.
-        is_allowed: (n,) who may be recommended.
-    """
-    kept = is_allowed[arcs.target]
-    start = np.concatenate([[0], np.cumsum(kept)])[arcs.start]
-    measures = (arcs.paths, arcs.adamic_adar, arcs.resource_allocation)
-    return Arcs(arcs.users, start, arcs.target[kept], *(measure[kept] for measure in measures))
 
 
 def _accept(world: _World, slots: Slots, config: RoundsConfig, rng: np.random.Generator) -> None:

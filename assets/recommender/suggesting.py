@@ -10,7 +10,7 @@ import pyarrow as pa
 from assets.contracts.recommendations import RECOMMENDATIONS
 from assets.contracts.wording import counted
 from assets.recommender.acceptance import acceptance
-from assets.recommender.candidates import Arcs
+from assets.recommender.candidates import Arcs, kept_arcs
 from assets.recommender.evaluation import imbalance_after
 from assets.recommender.flow import Flow
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
@@ -155,10 +155,17 @@ def broken_limits(graph: FollowGraph, rows: pa.Table, run: Mapping[str, Any]) ->
         "of somebody who is blocked or blocks": is_among(graph.barred, keys).sum(),
         "twice": len(keys) - len(np.unique(keys)),
         "beyond the slots of a user": (rows["rank"].to_numpy() > run["slots_per_user"]).sum(),
-        "users recommended beyond capacity": (np.bincount(target, minlength=graph.nodes) > run["capacity"]).sum(),
-        "users beyond the limit of imbalance": beyond[np.unique(user)].sum(),
+        "beyond the capacity of the recommended": (np.bincount(target, minlength=graph.nodes) > run["capacity"]).sum(),
+        "of users who pass the limit of imbalance": beyond[np.unique(user)].sum(),
     }
     return ", ".join(f"{number} {what}" for what, number in found.items() if number)
+
+
+def still_open(graph: FollowGraph, arcs: Arcs) -> Arcs:
+    """Candidates that are some: links and blocks may have come since they were found, and followees gone."""
+    target = arcs.target.astype(np.int64)
+    is_barred = is_among(graph.barred, arcs.source * graph.nodes + target)
+    return kept_arcs(arcs, ~graph.has(arcs.source, target) & ~is_barred & (graph.out_degree[arcs.source] > 0))
 
 
 def wrong_candidates(graph: FollowGraph, arcs: Arcs) -> str:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from assets.contracts.community import BLOCKS, EDGES, USER_QUALITY, USERS
 from assets.contracts.provenance import code_version_of
-from assets.contracts.recommendations import RECOMMENDER_EVALUATION, RECOMMENDER_ROUNDS
+from assets.contracts.recommendations import MEASURES, RECOMMENDER_EVALUATION, RECOMMENDER_ROUNDS
 from assets.contracts.wording import counted
 from assets.figures import courses_figure, frontier_figure
 from assets.metadata import (
@@ -22,7 +22,7 @@ from assets.recommender.candidates import CandidateConfig
 from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, read_links
 from assets.recommender.recommender import Limits
 from assets.recommender.registry import recommenders
-from assets.recommender.rounds import MEASURES, RoundsConfig, round_rows
+from assets.recommender.rounds import RoundsConfig, round_rows
 from assets.recommender.today import graph_of_trial
 from assets.recommender.trial_tables import (
     broken_rounds,

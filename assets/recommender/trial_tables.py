@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from assets.contracts.recommendations import MEASURES, METRICS
 from assets.recommender.candidates import CandidateConfig, candidate_arcs
-from assets.recommender.evaluation import BASELINE, METRICS, Trial, compared
+from assets.recommender.evaluation import BASELINE, Trial, compared
 from assets.recommender.follow_graph import FollowGraph, Integers
 from assets.recommender.past import Known
 from assets.recommender.recommender import Limits, Recommender
 from assets.recommender.registry import recommenders
-from assets.recommender.rounds import MEASURES
 from assets.recommender.suggesting import fair_capacity
 
 OURS = "beauty_flow"

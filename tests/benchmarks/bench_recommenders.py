@@ -24,12 +24,13 @@ import pyarrow as pa
 from assets.community.publication import publish_months
 from assets.contracts.community import EDGES, USER_QUALITY, USERS
 from assets.contracts.lake import Lake
+from assets.contracts.recommendations import METRICS
 from assets.landing.importers import import_source
 from assets.landing.simulator.config import SimulationConfig
 from assets.landing.simulator.simulation import simulate
 from assets.marts import Marts
 from assets.recommender.candidates import CandidateConfig
-from assets.recommender.evaluation import BASELINE, METRICS
+from assets.recommender.evaluation import BASELINE
 from assets.recommender.past import read_links
 from assets.recommender.recommender import Limits
 from assets.recommender.registry import recommenders

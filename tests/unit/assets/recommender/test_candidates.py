@@ -7,6 +7,7 @@ from assets.recommender.candidates import (
     candidate_arcs,
     candidate_blocks,
     joined_arcs,
+    kept_arcs,
     parts_of,
 )
 from assets.recommender.follow_graph import follow_graph
@@ -186,3 +187,15 @@ def test_parts_of_are_whole_users_and_join_to_all(draw, most):
         assert np.array_equal(arcs.target[here], part.target)
         assert len(part) <= most or np.count_nonzero(part.counts) == 1
     assert list(parts_of(joined_arcs([]), most)) == []
+
+
+def test_kept_arcs_are_some_of_the_same_users(draw):
+    graph = draw(25)
+    arcs = candidate_arcs(graph)
+    kept = (np.arange(30) % 3 > 0)[arcs.target]
+    assert 0 < kept.sum() < len(arcs)
+    found = kept_arcs(arcs, kept)
+    assert np.array_equal(found.users, arcs.users)
+    for name in ("source", "target", "paths", "adamic_adar", "resource_allocation"):
+        assert np.array_equal(getattr(found, name), getattr(arcs, name)[kept])
+    assert len(kept_arcs(arcs, np.zeros(len(arcs), bool))) == 0

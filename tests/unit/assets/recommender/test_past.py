@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -300,3 +301,14 @@ def test_beauty_known_is_unknown_without_either(publish, lake):
     known = beauty_known(publish(dim_users=[(1,), (2,)]), lake)
     assert known.user_id.tolist() == [1, 2]
     assert np.isnan(known.beauty).all()
+
+
+def test_graph_at_knows_blocks_only_from_when_they_were_made():
+    links = replace(
+        _made([(1, 2, 10, NEVER), (2, 3, 10, NEVER)], blocks=([1, 3], [3, 2])), blocked_at=np.array([50, 5])
+    )
+    assert [graph_at(links, moment).barred.tolist() for moment in (20, 60, None)] == [
+        [5, 7],
+        [2, 5, 6, 7],
+        [2, 5, 6, 7],
+    ]

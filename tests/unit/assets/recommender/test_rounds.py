@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assets.recommender.candidates import candidate_arcs
 from assets.recommender.follow_graph import follow_graph
 from assets.recommender.recommender import Limits, Recommender, best_of_each
 from assets.recommender.recommenders.plain import AdamicAdar, Random
 from assets.recommender.registry import recommenders
-from assets.recommender.rounds import MEASURES, RoundsConfig, among, round_rows, simulated_rounds
+from assets.recommender.rounds import MEASURES, RoundsConfig, round_rows, simulated_rounds
 
 EAGER = RoundsConfig(rounds=6, acceptance=1.0, patience=1.0, homophily=0.0)
 
@@ -221,16 +220,3 @@ def test_round_rows_of_one_seed_have_no_interval_and_nothing_for_what_is_undefin
     assert {(row["lower"], row["upper"]) for row in rows} == {(None, None)}
     missing = {row["measure"] for row in rows if row["value"] is None and row["round"] == 0}
     assert missing == {"supply_and_demand", "exposure_gini"}
-
-
-def test_among_keeps_arcs_to_some_users(draw):
-    graph = draw(25)
-    arcs = candidate_arcs(graph)
-    allowed = np.arange(30) % 3 > 0
-    found = among(arcs, allowed)
-    kept = allowed[arcs.target]
-    assert 0 < kept.sum() < len(arcs)
-    assert np.array_equal(found.users, arcs.users)
-    for name in ("source", "target", "paths", "adamic_adar", "resource_allocation"):
-        assert np.array_equal(getattr(found, name), getattr(arcs, name)[kept])
-    assert len(among(arcs, np.zeros(30, bool))) == 0

@@ -21,6 +21,7 @@ from assets.recommender.suggesting import (
     recommendation_rows,
     run_row,
     said_of_run,
+    still_open,
     suggestions,
     wrong_candidates,
 )
@@ -164,18 +165,18 @@ def test_broken_limits_finds_nothing_in_good_rows(checked):
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ([(13, 13, 2)], "1 to oneself, 1 users recommended beyond capacity"),
+        ([(13, 13, 2)], "1 to oneself, 1 beyond the capacity of the recommended"),
         ([(14, 14, 1)], "1 to oneself"),
         ([(10, 11, 2)], "1 of somebody who is followed"),
         ([(10, 14, 2)], "1 of somebody who is blocked or blocks"),
         ([(14, 10, 1)], "1 of somebody who is blocked or blocks"),
         ([(13, 11, 2)], "1 twice"),
         ([(13, 10, 3)], "1 beyond the slots of a user"),
-        ([(14, 13, 1)], "1 users recommended beyond capacity"),
-        ([(14, 12, 1)], "1 users beyond the limit of imbalance"),
-        ([(10, 15, 2)], "1 users beyond the limit of imbalance"),
+        ([(14, 13, 1)], "1 beyond the capacity of the recommended"),
+        ([(14, 12, 1)], "1 of users who pass the limit of imbalance"),
+        ([(10, 15, 2)], "1 of users who pass the limit of imbalance"),
         ([(12, 10, 2)], ""),
-        ([(14, 15, 1), (15, 10, 1)], "2 users beyond the limit of imbalance"),
+        ([(14, 15, 1), (15, 10, 1)], "2 of users who pass the limit of imbalance"),
     ],
 )
 def test_broken_limits_finds_each_break(checked, bad, said):
@@ -229,3 +230,18 @@ def test_examples_are_the_first_two_of_the_first_users():
     assert [(row["user_id"], row["rank"]) for row in examples(rows, 3)] == [(0, 1), (0, 2), (1, 1)]
     assert len(examples(rows)) == 10
     assert examples([]) == []
+
+
+def test_still_open_leaves_out_what_was_followed_or_blocked_since_and_whoever_follows_nobody():
+    before = follow_graph(range(5), [0, 1, 1, 3, 3], [1, 2, 4, 1, 2])
+    arcs = candidate_arcs(before)
+    assert list(zip(arcs.source.tolist(), arcs.target.tolist(), strict=True)) == [(0, 2), (0, 4), (3, 4)]
+    since = follow_graph(range(5), [0, 0, 1, 1], [1, 2, 2, 4])
+    found = still_open(since, arcs)
+    assert list(zip(found.source.tolist(), found.target.tolist(), strict=True)) == [(0, 4)]
+    blocked = follow_graph(range(5), [0, 1, 1, 3], [1, 2, 4, 1], barred=([4], [0]))
+    assert list(zip(*(each.tolist() for each in _ends(still_open(blocked, arcs))), strict=True)) == [(0, 2), (3, 4)]
+
+
+def _ends(arcs):
+    return arcs.source, arcs.target
