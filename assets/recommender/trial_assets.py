@@ -62,12 +62,14 @@ class EvaluationSettings(dg.Config):
     imbalance: float = Field(default=0.1, ge=0, description="Limit of imbalance of ours.")
     seeds: int = Field(default=2, ge=1, description="Repetitions of what is drawn.")
     resamples: int = Field(default=100, ge=2, description="Bootstrap resamples of users.")
+    most_users: int = Field(default=100_000, ge=1, description="Larger communities are not tried: it takes hours.")
 
 
 class RoundSettings(dg.Config):
     """The stated model; see ``RoundsConfig`` for what is not here."""
 
     rounds: int = Field(default=50, ge=1, description="Months that go by.")
+    most_users: int = Field(default=20_000, ge=1, description="Larger communities are not simulated: it takes hours.")
     seeds: int = Field(default=2, ge=1, description="Repetitions.")
     slots: int = Field(default=RoundsConfig.slots, ge=1, description="Recommendations per user and month.")
     capacity_share: float = Field(default=RoundsConfig.capacity_share, gt=0, description="Capacity over the fair one.")
@@ -112,6 +114,9 @@ def recommender_evaluation(
     store, marts = lake.open(), published.open()
     links = read_links(store)
     graph, follower, followee, known = graph_of_trial(store, marts, links)
+    if graph.nodes > config.most_users:
+        unmade(store, RECOMMENDER_EVALUATION)
+        return not_made(RECOMMENDER_EVALUATION.key, _too_many(graph.nodes, config.most_users), *_EVALUATION_CHECKS)
     trial = trial_of(graph, follower, followee, known, CandidateConfig(), Limits(config.slots, 1, config.imbalance))
     if not len(follower) or not len(trial.arcs):
         unmade(store, RECOMMENDER_EVALUATION)
@@ -168,12 +173,15 @@ def recommender_rounds(
     store, marts = lake.open(), published.open()
     links = read_links(store)
     graph, _, _, known = graph_of_trial(store, marts, links)
-    if not graph.links:
+    if not graph.links or graph.nodes > config.most_users:
         unmade(store, RECOMMENDER_ROUNDS)
-        return not_made(RECOMMENDER_ROUNDS.key, _NO_TRIAL, *_ROUND_CHECKS)
+        reason = _too_many(graph.nodes, config.most_users) if graph.links else _NO_TRIAL
+        return not_made(RECOMMENDER_ROUNDS.key, reason, *_ROUND_CHECKS)
     inputs = {name: value for key in READ_TABLES for name, value in store.fingerprints(key).items()}
     inputs |= {"beauty": marts.fingerprint_of(BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
-    chosen = RoundsConfig(**{name: value for name, value in config.model_dump().items() if name != "seeds"})
+    chosen = RoundsConfig(
+        **{name: value for name, value in config.model_dump().items() if name not in ("seeds", "most_users")}
+    )
 
     def compute() -> pa.Table:
         everybody = {name: cls() for name, cls in recommenders().items()}
@@ -194,6 +202,12 @@ def recommender_rounds(
         },
         courses=picture(courses_figure(courses_shown(rows, _SHOWN), "What comes of recommendations", "months")),
         at_the_end=markdown_table(last_round(rows)),
+    )
+
+
+def _too_many(users: int, most: int) -> str:
+    return (
+        f"{counted(users, 'user')} are more than the {most:,} of `most_users`; raise it in the configuration, or sample"
     )
 
 
