@@ -1,8 +1,8 @@
 """How likely a candidate link is to come about, learned from the links that came since the graph was last looked at.
 
 A logistic regression on what is known of the two ends, of the paths between them, and of how near they lie in a
-factorisation of the links. Nothing is read of the time in
-which links are predicted: it learns from ``graph.before`` and what came between that and ``graph``.
+factorisation of the links. Nothing is read of the time in which links are predicted: it learns from ``graph.before``
+and what came between that and ``graph``.
 """
 
 from dataclasses import dataclass

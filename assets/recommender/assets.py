@@ -23,7 +23,7 @@ from assets.figures import histogram_figure
 from assets.metadata import markdown_table, not_made, picture, table_result, table_spec
 from assets.recommender.candidate_store import are_current, read_arcs, write_candidates
 from assets.recommender.candidates import CandidateConfig
-from assets.recommender.past import BEAUTY_TODAY, LAST_MONTH, graph_at, read_links
+from assets.recommender.past import BEAUTY_TODAY, LAST_MONTH, READ_MARTS, graph_at, read_links
 from assets.recommender.recommender import Limits
 from assets.recommender.suggesting import (
     GAP_PROMISED,
@@ -43,13 +43,6 @@ from assets.whole_tables import made_together, unmade
 
 CANDIDATE_TABLES = (LINK_CANDIDATES, CANDIDATE_NEIGHBOURHOODS)
 TABLES = (RECOMMENDATIONS, RECOMMENDATION_RUNS)
-READ_MARTS = (
-    "dim_users",
-    "fct_user_beauty",
-    "fct_talented_unseen_users",
-    "fct_talented_unseen_monthly",
-    "fct_user_months",
-)
 NO_LINKS = "nobody follows anybody, so nobody is two steps away"
 NO_CANDIDATES = "nobody has a candidate: all followees of followees are followed already"
 CODE = code_version_of("assets.recommender", "assets.statistics.behaviour", "assets.statistics.gini")

@@ -21,6 +21,14 @@ HELD_OUT = 0.1
 _NEVER = np.iinfo(np.int64).max
 _ALWAYS = np.iinfo(np.int64).min
 
+READ_MARTS = (
+    "dim_users",
+    "fct_user_beauty",
+    "fct_talented_unseen_users",
+    "fct_talented_unseen_monthly",
+    "fct_user_months",
+)
+
 BEAUTY_TODAY = """
     select
         users.user_id,

@@ -14,8 +14,8 @@ from assets.recommender.candidates import Arcs, kept_arcs
 from assets.recommender.evaluation import imbalance_after
 from assets.recommender.flow import Flow
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
-from assets.recommender.recommender import Limits, Slots, best_of_each, capacities
-from assets.recommender.recommenders.beauty_flow import BeautyFlow, flow_problem
+from assets.recommender.recommender import Limits, Slots, capacities
+from assets.recommender.recommenders.beauty_flow import BeautyFlow
 
 GAP_PROMISED = 0.02
 """Largest share of the bound that may be missing."""
@@ -62,11 +62,9 @@ def suggestions(
         seed: Of ties, and of what is learned from.
     """
     recommender = recommender or BeautyFlow()
-    value = recommender.fitted(graph, seed)(graph, arcs)
-    flow = recommender.flow(flow_problem(graph, arcs, value, limits))
-    slots = best_of_each(graph, arcs, np.where(flow.is_taken, value, -np.inf), limits.slots, seed)
-    place = arc_places(arcs, graph.nodes, slots)
-    return Suggestions(graph, arcs, slots, acceptance(graph, seed=seed)(graph, arcs)[place], flow, limits)
+    chance = acceptance(graph, seed=seed)(graph, arcs)
+    slots, flow = recommender.shared_out(graph, arcs, recommender.worth(graph, arcs, chance), limits, seed)
+    return Suggestions(graph, arcs, slots, chance[arc_places(arcs, graph.nodes, slots)], flow, limits)
 
 
 def arc_places(arcs: Arcs, nodes: int, slots: Slots) -> Integers:

@@ -5,10 +5,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from assets.contracts.community import BLOCKS, EDGES, USER_QUALITY, USERS
+from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.recommendations import MEASURES, RECOMMENDER_EVALUATION, RECOMMENDER_ROUNDS
 from assets.contracts.wording import counted
 from assets.figures import courses_figure, frontier_figure
+from assets.marts import Marts
 from assets.metadata import (
     OWNERS,
     contract_description,
@@ -19,7 +21,7 @@ from assets.metadata import (
     table_result,
 )
 from assets.recommender.candidates import CandidateConfig
-from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, read_links
+from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, READ_MARTS, read_links
 from assets.recommender.recommender import Limits
 from assets.recommender.registry import recommenders
 from assets.recommender.rounds import RoundsConfig, round_rows
@@ -42,13 +44,6 @@ from assets.resources import LakeResource, WarehouseResource
 from assets.whole_tables import made_whole, unmade
 
 READ_TABLES = (EDGES.key, USERS.key, BLOCKS.key, USER_QUALITY.key)
-READ_MARTS = (
-    "dim_users",
-    "fct_user_beauty",
-    "fct_talented_unseen_users",
-    "fct_talented_unseen_monthly",
-    "fct_user_months",
-)
 _CODE = code_version_of("assets.recommender", "assets.statistics")
 _NO_TRIAL = "no link came in the last three months to somebody two steps away, so nothing can be tried"
 _SHOWN = ("balance", "inclusion", "exposure_gini", "active_users")
@@ -121,8 +116,7 @@ def recommender_evaluation(
     if not len(follower) or not len(trial.arcs):
         unmade(store, RECOMMENDER_EVALUATION)
         return not_made(RECOMMENDER_EVALUATION.key, _NO_TRIAL, *_EVALUATION_CHECKS)
-    inputs = {name: value for key in READ_TABLES for name, value in store.fingerprints(key).items()}
-    inputs |= {"beauty": marts.fingerprint_of(BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
+    inputs = _inputs(store, marts)
 
     def compute() -> pa.Table:
         context.log.info(f"{counted(graph.nodes, 'user')}, {counted(len(follower), 'new link')} to be found")
@@ -177,8 +171,7 @@ def recommender_rounds(
         unmade(store, RECOMMENDER_ROUNDS)
         reason = _too_many(graph.nodes, config.most_users) if graph.links else _NO_TRIAL
         return not_made(RECOMMENDER_ROUNDS.key, reason, *_ROUND_CHECKS)
-    inputs = {name: value for key in READ_TABLES for name, value in store.fingerprints(key).items()}
-    inputs |= {"beauty": marts.fingerprint_of(BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
+    inputs = _inputs(store, marts)
     chosen = RoundsConfig(
         **{name: value for name, value in config.model_dump().items() if name not in ("seeds", "most_users")}
     )
@@ -203,6 +196,12 @@ def recommender_rounds(
         courses=picture(courses_figure(courses_shown(rows, _SHOWN), "What comes of recommendations", "months")),
         at_the_end=markdown_table(last_round(rows)),
     )
+
+
+def _inputs(lake: Lake, marts: Marts) -> dict[str, str]:
+    """Fingerprints of all that a trial rests on."""
+    inputs = {name: value for key in READ_TABLES for name, value in lake.fingerprints(key).items()}
+    return inputs | {"beauty": marts.fingerprint_of(BEAUTY_MONTHLY), "today": marts.fingerprint_of(BEAUTY_TODAY)}
 
 
 def _too_many(users: int, most: int) -> str:

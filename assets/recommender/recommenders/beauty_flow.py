@@ -36,18 +36,24 @@ class BeautyFlow(Recommender):
     def fitted(self, graph: FollowGraph, seed: int = 0) -> Scorer:
         """What a link is worth: chance ** accuracy x beauty; the chance alone where nobody has beauty."""
         chance = acceptance(graph, seed=seed)
+        return lambda graph, arcs: self.worth(graph, arcs, chance(graph, arcs))
 
-        def worth(graph: FollowGraph, arcs: Arcs) -> Floats:
-            has_beauty = not np.isnan(graph.beauty).all()
-            beauty = np.nan_to_num(graph.beauty[arcs.target]) if has_beauty else np.ones(len(arcs))
-            return heeded(arcs, chance(graph, arcs) ** self.accuracy, self.attention) * beauty
-
-        return worth
+    def worth(self, graph: FollowGraph, arcs: Arcs, chance: Floats) -> Floats:
+        """(a,) what links with these chances are worth."""
+        has_beauty = not np.isnan(graph.beauty).all()
+        beauty = np.nan_to_num(graph.beauty[arcs.target]) if has_beauty else np.ones(len(arcs))
+        return heeded(arcs, chance**self.accuracy, self.attention) * beauty
 
     def filled(self, graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0) -> Slots:
         """Arcs of the flow, ranked by their worth."""
+        return self.shared_out(graph, arcs, scores, limits, seed)[0]
+
+    def shared_out(
+        self, graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0
+    ) -> tuple[Slots, Flow]:
+        """The same, with the flow that they are of."""
         flow = self.flow(flow_problem(graph, arcs, scores, limits))
-        return best_of_each(graph, arcs, np.where(flow.is_taken, scores, -np.inf), limits.slots, seed)
+        return best_of_each(graph, arcs, np.where(flow.is_taken, scores, -np.inf), limits.slots, seed), flow
 
     def flow(self, problem: FlowProblem) -> Flow:
         """The best choice where that can be found in time, else a good one; with its bound."""
