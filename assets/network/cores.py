@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.contracts.mixing import CORE_PROFILES
-from assets.network.neighbours import mean_with_t_interval
+from assets.statistics.intervals import fisher_z_interval, mean_with_t_interval
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,6 @@ def core_rows(cores: pa.Table, users: pa.Table, month: date | None) -> pa.Table:
 
 def concentration(cores: pa.Table, users: pa.Table) -> dict[str, dict[str, Any]]:
     """Spearman's correlation of core number with beauty and with favorites, each with interval and number of users."""
-    from assets.statistics.intervals import fisher_z_interval
     from assets.statistics.rank import spearman
 
     joined = cores.join(users, "user_id", join_type="inner")

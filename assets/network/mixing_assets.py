@@ -78,6 +78,7 @@ _CODE = code_version_of(
     "assets.network.neighbours",
     "assets.network.nulls",
     "assets.network.snapshots",
+    "assets.statistics.intervals",
 )
 _DIFFERENT = "draws_of_null_models_are_different"
 _COVARIANCE, _DENSITIES = "gap_is_a_covariance", "densities_are_shares"
@@ -291,7 +292,10 @@ def _clubs_result(table: pa.Table, attribute: str) -> dg.MaterializeResult:
     description=contract_description(CORE_PROFILES),
     metadata=contract_metadata(CORE_PROFILES),
     code_version=code_version_of(
-        "assets.network.against_chance", "assets.network.cores", "assets.network.neighbours", "assets.network.snapshots"
+        "assets.network.against_chance",
+        "assets.network.cores",
+        "assets.network.snapshots",
+        "assets.statistics.intervals",
     ),
     check_specs=[
         dg.AssetCheckSpec(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from assets.network.assortativity import mean_around
 from assets.network.links import Links
+from assets.statistics.intervals import mean_with_t_interval
 
 Floats = NDArray[np.float64]
 
@@ -54,20 +55,3 @@ def curve_rows(beauty: Floats, of_followees: Floats, bins: int = 10) -> list[dic
         }
         for number, part in enumerate(parts, 1)
     ]
-
-
-def mean_with_t_interval(values: Floats) -> tuple[float | None, float | None, float | None]:
-    """Mean and the ends of its 95 % interval by Student's t; None for what is not defined.
-
-    >>> mean_with_t_interval(np.array([1.0]))
-    (1.0, None, None)
-    """
-    from scipy import stats
-
-    if not len(values):
-        return None, None, None
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, None, None
-    reach = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return mean, mean - reach, mean + reach

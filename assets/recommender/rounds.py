@@ -17,7 +17,9 @@ from assets.recommender.follow_graph import Floats, FollowGraph, Integers, disti
 from assets.recommender.recommender import Limits, Recommender, Scorer, Slots
 from assets.statistics import behaviour
 from assets.statistics.gini import gini
+from assets.statistics.intervals import mean_with_t_interval
 from assets.statistics.rank import spearman
+from assets.statistics.undefined import defined
 
 PUBLIC_EXPOSURE = 5.0
 """Exposure of a photo without any follower, in followers."""
@@ -220,21 +222,13 @@ def round_rows(
         for number, of_seeds in enumerate(zip(*runs, strict=True)):
             for measure in MEASURES:
                 values = np.array([found[measure] for found in of_seeds])
-                mean, reach = float(values.mean()), _reach(values)
+                value, lower, upper = (None if each is None else defined(each) for each in mean_with_t_interval(values))
                 yield {
                     "recommender": name,
                     "round": number,
                     "measure": measure,
-                    "value": None if np.isnan(mean) else mean,
-                    "lower": None if np.isnan(mean + reach) else mean - reach,
-                    "upper": None if np.isnan(mean + reach) else mean + reach,
+                    "value": value,
+                    "lower": lower,
+                    "upper": upper,
                     "seeds": len(seeds),
                 }
-
-
-def _reach(values: Floats) -> float:
-    from scipy import stats
-
-    if len(values) < 2:
-        return float("nan")
-    return float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))

@@ -128,6 +128,23 @@ def fisher_z_interval(correlation: float, n: int, level: float = 0.95, *, ranks:
     return Interval(correlation, float(lower), float(upper), n, level)
 
 
+def mean_with_t_interval(values: Floats) -> tuple[float | None, float | None, float | None]:
+    """Mean and the ends of its 95 % interval by Student's t; None for what is not defined.
+
+    >>> mean_with_t_interval(np.array([1.0]))
+    (1.0, None, None)
+    """
+    from scipy import stats
+
+    if not len(values):
+        return None, None, None
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, None, None
+    reach = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - reach, mean + reach
+
+
 def _members(n: int, groups: ArrayLike | None) -> list[NDArray[np.intp]]:
     """Row numbers of each group, in the order of the groups' values."""
     if groups is None:

@@ -3,7 +3,8 @@ import pytest
 from scipy import stats
 
 from assets.network.links import simple_links
-from assets.network.neighbours import curve_rows, mean_with_t_interval, neighbour_rows
+from assets.network.neighbours import curve_rows, neighbour_rows
+from assets.statistics.intervals import mean_with_t_interval
 
 
 def test_neighbour_rows_of_a_small_graph():
