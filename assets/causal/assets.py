@@ -31,7 +31,7 @@ from assets.causal.experiment_tables import (
     judged,
 )
 from assets.causal.experiments import EXPERIMENTS
-from assets.causal.reports import Report, report, without_linked
+from assets.causal.reports import Report, report, with_placebo_treatments, without_linked
 from assets.causal.staying import STAYING, rising_curves, survival_rows
 from assets.contracts.community import EDGES
 from assets.contracts.experiments import (
@@ -120,6 +120,11 @@ def matching_experiments(
         )
         return
     inputs = {one.name: marts.fingerprint_of(one.query(all_doses=True)) for one in EXPERIMENTS}
+    inputs |= {
+        f"{one.name}/{placebo.name}": marts.fingerprint_of(one.with_placebo(placebo).query())
+        for one in EXPERIMENTS
+        for placebo in one.placebo_treatments
+    }
     inputs |= store.fingerprints(EDGES.key)
     inputs |= {name: marts.fingerprint_of(query) for name, query in AROUND.items()}
     tables = made_together(
@@ -155,6 +160,8 @@ def _rows(found: Report, marts: Marts) -> Mapping[TableContract, Iterable[dict[s
 def _report(lake: Lake, marts: Marts, experiment: MatchingExperiment, shuffles: int) -> Report:
     units = marts.read(experiment.query(all_doses=True))
     found = report(units, experiment, shuffles=shuffles)
+    placebos = {one.name: marts.read(experiment.with_placebo(one).query()) for one in experiment.placebo_treatments}
+    found = with_placebo_treatments(found, placebos)
     if not lake.partitions(EDGES.key):
         return found
     linked = marts.read(linked_query(experiment), tables={"units": units.select(_UNIT), "edges": lake.dataset(EDGES)})

@@ -58,6 +58,25 @@ class Dose:
 
 
 @dataclass(frozen=True)
+class PlaceboTreatment:
+    """A treatment that cannot move the outcome, though users may choose it as they choose the treatment.
+
+    Attributes:
+        name: Short name; the name of its row in results.
+        population: Which user-months take part.
+        treatment: Those that took it.
+        comparison: Those that they are compared with.
+        leave_out: Covariates that say who took it, so that they cannot be held equal.
+    """
+
+    name: str
+    population: str
+    treatment: str
+    comparison: str
+    leave_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class MatchingExperiment:
     """What is asked of user-months.
 
@@ -73,6 +92,7 @@ class MatchingExperiment:
         also: Further outcomes.
         placebo_outcomes: From before the treatment, which it cannot have moved.
         negative_controls: From after it, which it cannot move but a hidden cause might.
+        placebo_treatments: Treatments that cannot move the outcome.
         treated_later: Whether what the treatment does happened within the window too.
         trajectory: Column of ``fct_user_months`` that is drawn around the month, and what it is.
         follows_staying: Whether it is told how long the matched arms stay.
@@ -93,6 +113,7 @@ class MatchingExperiment:
     also: tuple[Measure, ...] = ()
     placebo_outcomes: tuple[Measure, ...] = ()
     negative_controls: tuple[Measure, ...] = ()
+    placebo_treatments: tuple[PlaceboTreatment, ...] = ()
     treated_later: str | None = None
     trajectory: Measure | None = None
     follows_staying: bool = False
@@ -120,15 +141,35 @@ class MatchingExperiment:
         outcomes = (self.outcome, *self.also, *self.placebo_outcomes, *self.negative_controls)
         return (*self.covariates, *outcomes, *later, *dose)
 
+    def with_placebo(self, placebo: PlaceboTreatment) -> "MatchingExperiment":
+        """The same question of a treatment that cannot move the outcome."""
+        return MatchingExperiment(
+            name=self.name,
+            question=self.question,
+            population=placebo.population,
+            treatment=placebo.treatment,
+            comparison=placebo.comparison,
+            outcome=self.outcome,
+            covariates=tuple(one for one in self.covariates if one.name not in placebo.leave_out),
+            window=self.window,
+            period_months=self.period_months,
+            design=self.design,
+        )
+
     def query(self, *, all_doses: bool = False) -> str:
-        """SQL that gives its user-months, in order.
+        """SQL that gives its user-months, in order; it fails where one would be in both arms.
 
         Args:
             all_doses: Whether those that are neither treated nor compared are read too, with an arm of null.
         """
         columns = ",\n    ".join(f"cast({m.sql} as double) as {m.name}" for m in self.measures)
         number = f"date_diff('month', date '1970-01-01', {MONTH})"
-        arm = f"case when {self.treatment} then true when {self.comparison} then false end"
+        both = f"experiment {self.name}: a user-month is both treated and compared; let none meet both conditions"
+        arm = f"""case
+        when ({self.treatment}) and ({self.comparison}) then error('{both}')
+        when {self.treatment} then true
+        when {self.comparison} then false
+    end"""
         return f"""
 select
     {USER},

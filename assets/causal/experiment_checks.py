@@ -13,7 +13,7 @@ from assets.statistics.multiplicity import holm
 
 Rows = Sequence[Mapping[str, Any]]
 _PLACEBO, _SHUFFLED = "placebo outcome", "shuffled treatment"
-WHERE_NOTHING_IS = (_PLACEBO, "negative control", _SHUFFLED)
+WHERE_NOTHING_IS = (_PLACEBO, "negative control", "placebo treatment", _SHUFFLED)
 _ROUNDING = 1e-9
 
 

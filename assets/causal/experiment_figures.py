@@ -11,7 +11,7 @@ from assets.contracts.experiments import FOUND
 Rows = Sequence[Mapping[str, Any]]
 Interval = tuple[float, float | None, float | None]
 Curve = dict[str, list[float | None]]
-_WAYS = ("outcome", "design", "units", *WHERE_NOTHING_IS)
+_WAYS = ("outcome", "design", "units", "without period", *WHERE_NOTHING_IS)
 
 
 def effects_shown(experiments: Rows) -> dict[str, dict[str, Interval]]:

@@ -115,7 +115,10 @@ def _no_numbers() -> Row:
         "naive_effect",
         "naive_lower",
         "naive_upper",
+        "effective_treated",
         "effective_compared",
+        "treated_outside",
+        "outcome_compared",
         "smd_before",
         "smd_after",
         "gamma",
@@ -138,7 +141,10 @@ def _numbers(result: Result) -> Row:
         "naive_upper": defined(result.naive.upper),
         "matched_treated": result.counts["matched_treated"],
         "matched_compared": result.counts["matched_control"],
+        "effective_treated": result.effective_sizes[0],
         "effective_compared": result.effective_sizes[1],
+        "treated_outside": None if result.overlap is None else result.overlap.treated_outside,
+        "outcome_compared": _outcome_compared(result),
         "smd_before": defined(max(abs(row.before.smd) for row in _covariates(result))),
         "smd_after": defined(result.largest_smd),
         "gamma": defined(result.sensitivity.gamma_star),
@@ -148,6 +154,12 @@ def _numbers(result: Result) -> Row:
         "e_value": defined(e_value.estimate),
         "e_value_limit": defined(e_value.interval),
     }
+
+
+def _outcome_compared(result: Result) -> float:
+    """Mean outcome of the comparison as matched, before any adjustment for bias."""
+    sample, weights = result.matched.sample, result.matched.weights
+    return float(np.average(sample.outcome[~sample.treated], weights=weights[~sample.treated]))
 
 
 def _covariates(result: Result) -> Iterator[Balance]:
@@ -176,14 +188,20 @@ def strongest_covariate(result: Result) -> tuple[str | None, float | None]:
     return name, float(np.exp(strengths[name]))
 
 
-def effect_rows(report: Report) -> Iterator[Row]:
-    """Parts of an effect, other ways, and where there can be none."""
-    for part in report.parts:
-        yield _part_row(report.experiment, part)
-    for one in report.result.refutations if report.result else ():
-        yield _part_row(
-            report.experiment, Part(one.kind, one.column, one.effect, _outcome_of(report, one.kind, one.column))
-        )
+def effect_rows(report: Report) -> list[Row]:
+    """Parts of an effect, other ways, and where there can be none; p-values adjusted within each kind (Holm)."""
+    tried = report.result.refutations if report.result else ()
+    parts = [
+        *report.parts,
+        *(Part(one.kind, one.column, one.effect, _outcome_of(report, one.kind, one.column)) for one in tried),
+    ]
+    rows = [_part_row(report.experiment, part) for part in parts]
+    for kind in dict.fromkeys(part.kind for part in parts):
+        family = [row for row in rows if row["kind"] == kind]
+        adjusted = holm([np.nan if row["p_value"] is None else row["p_value"] for row in family])
+        for row, p_value in zip(family, adjusted, strict=True):
+            row["p_value_adjusted"] = defined(float(p_value))
+    return rows
 
 
 def _outcome_of(report: Report, kind: str, column: str) -> str:

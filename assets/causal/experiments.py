@@ -6,7 +6,7 @@ an example.
 
 from dataclasses import replace
 
-from assets.causal.declared import NEAREST_SCORE, Dose, MatchingExperiment, Measure
+from assets.causal.declared import NEAREST_SCORE, Dose, MatchingExperiment, Measure, PlaceboTreatment
 
 STANDING = (
     Measure("beauty", "beauty_before", "mean beauty of all photos so far"),
@@ -63,6 +63,15 @@ EXPOSURE_TO_QUALITY = MatchingExperiment(
         ),
     ),
     negative_controls=(Measure("groups_joined", "groups_joined_after_3", "groups joined in the next three months"),),
+    placebo_treatments=(
+        PlaceboTreatment(
+            "follows_only_users_without_photos",
+            population=f"{_ACTIVE} and links_to_beauty = 0",
+            treatment="links > 0",
+            comparison="links = 0",
+            leave_out=("log_links",),
+        ),
+    ),
     treated_later="links_to_top_beauty_after_3 > 0",
     trajectory=Measure("beauty", "beauty", "beauty of the month's photos"),
     dose=Dose(

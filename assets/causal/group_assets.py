@@ -71,7 +71,7 @@ def effect_heterogeneity(
         yield from (not_made(key, NO_UNITS, check) for key, (check, _) in CHECKS.items())
         return
     inputs = {one.name: marts.fingerprint_of(one.query()) for one in EXPERIMENTS}
-    inputs |= store.fingerprints(USER_CLASSES.key, USER_GRAPH_METRICS.key)
+    inputs |= store.fingerprints(USER_CLASSES.key) | store.fingerprints(USER_GRAPH_METRICS.key)
     tables = made_together(
         context, store, TABLES, inputs, config.model_dump(), lambda: _tables(context, store, marts, config)
     )

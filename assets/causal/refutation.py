@@ -88,17 +88,20 @@ def placebo_treatment(table: pa.Table, result: Result, column: str) -> Refutatio
 def shuffled_treatment(table: pa.Table, result: Result, seed: int) -> Refutation:
     """Effect of the treatment dealt out at random within strata, matched anew.
 
+    Whole clusters change places, each with its treatments in the order of its rows, so that a treatment which lasts
+    goes on lasting; where clusters differ in length, the one takes over what the other leaves.
+
     Args:
         table: The table of the result.
         result: The result.
         seed: Seed of the shuffle.
     """
-    name, stratum = result.experiment.treatment, result.matched.stratum
+    name, sample, stratum = result.experiment.treatment, result.matched.sample, result.matched.stratum
     rng = np.random.default_rng(seed)
-    by_stratum = np.argsort(stratum, kind="stable")
-    dealt = np.lexsort((rng.random(len(stratum)), stratum))
+    whole = np.arange(len(stratum)) if sample.cluster is None else sample.cluster
+    given, taken = (np.lexsort((rng.permutation(whole.max() + 1)[whole], stratum)) for _ in range(2))
     shuffled = np.empty(len(stratum), dtype=bool)
-    shuffled[by_stratum] = result.matched.sample.treated[dealt]
+    shuffled[taken] = sample.treated[given]
     at = table.schema.get_field_index(name)
     again = analyse(table.set_column(at, name, pa.array(shuffled)), result.experiment, result.design)
     return Refutation("shuffled treatment", f"{name} (seed {seed})", again.effect)

@@ -1,6 +1,6 @@
 """All that a declared experiment gives on user-months: the effect, what speaks against it, and its parts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from assets.causal.comparable import comparable, treated_of, with_numbers
 from assets.causal.declared import MONTH, TREATED, USER, Dose, MatchingExperiment, Measure
 from assets.causal.design import CannotMatchError, Design
 from assets.causal.effects import Estimate
-from assets.causal.refutation import shuffled_treatment
+from assets.causal.refutation import leave_one_stratum_out, shuffled_treatment
 from assets.causal.sample import Integers, read_sample
 
 MOST_ATTRITION_APART = 0.1
@@ -145,6 +145,7 @@ def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0
         *_also(compared.units, experiment, result),
         *_by_month(complete, experiment),
         *_other_ways(complete, experiment),
+        *_without_periods(compared.units, result),
         *(one for one in tried if isinstance(one, Part)),
     )
     matched = _matched(compared.units, result)
@@ -169,6 +170,24 @@ def without_linked(found: Report, units: pa.Table, linked: pa.Table) -> Report:
     apart = pc.or_(joined[TREATED], pc.invert(pc.fill_null(joined["is_linked"], False)))
     name = "without comparisons linked to the treated"
     return replace(found, parts=(*found.parts, _part("units", name, joined.filter(apart), found.experiment)))
+
+
+def with_placebo_treatments(found: Report, units: Mapping[str, pa.Table]) -> Report:
+    """The report with attempts to refute it by treatments that cannot move the outcome.
+
+    Args:
+        found: A report.
+        units: By name of a declared placebo treatment, what the query of ``with_placebo`` gives.
+    """
+    if found.result is None:
+        return found
+    tried = [
+        _refuted("placebo treatment", one.name, units[one.name], found.experiment.with_placebo(one))
+        for one in found.experiment.placebo_treatments
+    ]
+    refutations = tuple(one for one in tried if isinstance(one, Refutation))
+    result = replace(found.result, refutations=(*found.result.refutations, *refutations))
+    return replace(found, result=result, parts=(*found.parts, *(one for one in tried if isinstance(one, Part))))
 
 
 def _matched(units: pa.Table, result: Result) -> pa.Table:
@@ -226,8 +245,16 @@ def _other_outcomes(units: pa.Table, experiment: MatchingExperiment) -> Iterator
     kinds = {"placebo outcome": experiment.placebo_outcomes, "negative control": experiment.negative_controls}
     for kind, outcomes in kinds.items():
         for outcome in outcomes:
-            part = _part(kind, outcome.name, with_numbers(units, (outcome,)), experiment, outcome)
-            yield part if part.effect is None else Refutation(kind, outcome.name, part.effect)
+            yield _refuted(kind, outcome.name, units, experiment, outcome)
+
+
+def _refuted(
+    kind: str, name: str, units: pa.Table, experiment: MatchingExperiment, outcome: Measure | None = None
+) -> Refutation | Part:
+    """What is found where nothing should be, among the units that can be matched; or why nothing can be."""
+    outcome = outcome or experiment.outcome
+    part = _part(kind, name, with_numbers(units, (outcome, *experiment.covariates)), experiment, outcome)
+    return part if part.effect is None else Refutation(kind, name, part.effect)
 
 
 def _shuffled(units: pa.Table, result: Result, shuffles: int) -> Iterator[Refutation | Part]:
@@ -265,6 +292,25 @@ def _other_ways(units: pa.Table, experiment: MatchingExperiment) -> Iterator[Par
     if experiment.treated_later:
         once = units.filter(pc.equal(units["is_treated_later"], 0.0))
         yield _part("units", "without those treated in the window too", once, experiment)
+
+
+def _without_periods(units: pa.Table, result: Result) -> Iterator[Part]:
+    """The effect without each period, the matches of the others held fixed."""
+    outcome, unknown = result.experiment.outcome, float("nan")
+    try:
+        left_out = leave_one_stratum_out(result)
+    except CannotMatchError as error:
+        yield Part("without period", "any", None, outcome, str(error))
+        return
+    for one in left_out:
+        months = units.filter(pa.array(result.matched.stratum == one.stratum))[MONTH]
+        name = f"{pc.min(months).as_py()} to {pc.max(months).as_py()}"
+        if np.isnan(one.value):
+            yield Part("without period", name, None, outcome, "nobody is left")
+        else:
+            n = result.effect.n - one.n
+            effect = Estimate(one.value, unknown, unknown, unknown, unknown, n, "unknown")
+            yield Part("without period", name, effect, outcome)
 
 
 def _doses(units: pa.Table, experiment: MatchingExperiment) -> Iterator[DoseGroup]:

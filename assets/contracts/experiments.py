@@ -51,7 +51,15 @@ MATCHING_EXPERIMENTS = TableContract(
         count("compared", "User-months with both that they may be compared with."),
         count("matched_treated", "Treated ones with a counterpart."),
         count("matched_compared", "Counterparts, each counted once."),
+        number("effective_treated", "Effective number of matched treated; less than their count where weights differ."),
         number("effective_compared", "Effective number of counterparts, given how often each serves."),
+        number(
+            "treated_outside",
+            "Share of the treated whose propensity score lies beyond all of the comparison.",
+            minimum=0,
+            maximum=1,
+        ),
+        number("outcome_compared", "Mean outcome of the counterparts, as weighted: what the effect is added to."),
         number(
             "smd_before", "Largest absolute standardised mean difference of a covariate before matching.", minimum=0
         ),
@@ -89,10 +97,12 @@ EXPERIMENT_EFFECTS = TableContract(
     key="experiment_effects",
     description=(
         "Effects of the matching experiments in parts and by other ways: by `month` (each month matched by itself), on "
-        "another `outcome`, by another `design`, on fewer `units` (without comparisons linked, either way, to users "
+        "another `outcome`, by another `design`, `without period` (without the matched user-months of that period; no "
+        "interval), on fewer `units` (without comparisons linked, either way, to users "
         "treated in the month or the window after it; without those treated in the window too, which happens after the "
         "treatment and may select), and where there can be none: `placebo outcome` from "
-        "before the treatment, `negative control`, `shuffled treatment`."
+        "before the treatment, `negative control`, `placebo treatment` that cannot move the outcome, `shuffled "
+        "treatment` (dealt out among users)."
     ),
     grain="one row per experiment, kind and name",
     columns=(
@@ -101,6 +111,7 @@ EXPERIMENT_EFFECTS = TableContract(
         _text("name", "Which one."),
         _text("outcome", "Name of the outcome."),
         *_EFFECT,
+        number("p_value_adjusted", "For how many of its kind the experiment has (Holm).", minimum=0, maximum=1),
         number("smd_after", "Largest absolute standardised mean difference after matching.", minimum=0),
         _text("reason", "Why there is no effect; empty if there is."),
     ),

@@ -176,7 +176,13 @@ class Lake:
         return _decoded(self.get_bytes(_commit_name(table, partition)))
 
     def commits(self, table: str, partitions: Sequence[str] | None = None) -> list[Commit]:
-        """Commits of the named partitions that exist, or of all."""
+        """Commits of the named partitions that exist, or of all.
+
+        Raises:
+            TypeError: Partitions are one text, whose letters would be taken for names.
+        """
+        if isinstance(partitions, str):
+            raise TypeError(f"partitions of {table} are a sequence of names, not the text {partitions!r}")
         names = self.partitions(table) if partitions is None else list(partitions)
         documents = self._storage.read_many([_commit_name(table, name) for name in names])
         return [commit for document in documents if (commit := _decoded(document)) is not None]

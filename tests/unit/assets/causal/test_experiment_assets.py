@@ -1,6 +1,7 @@
 """The matching experiments under Dagster, and each of their checks with one bad row."""
 
 import copy
+import shutil
 from datetime import date
 
 import dagster as dg
@@ -85,7 +86,7 @@ def test_all_tables_are_made_and_all_checks_pass(made, rows):
     assert {verdicts[name] for name in PLANTED} == {"found"}
     assert set(verdicts) == {one.name for one in EXPERIMENTS}
     kinds = {row["kind"] for row in rows[EXPERIMENT_EFFECTS]}
-    assert {"month", "outcome", "design", "units", *WHERE_NOTHING_IS} == kinds
+    assert {"month", "outcome", "design", "units", "without period", *WHERE_NOTHING_IS} == kinds
     linked = [r for r in rows[EXPERIMENT_EFFECTS] if r["name"] == "without comparisons linked to the treated"]
     assert len(linked) == len(EXPERIMENTS)
     assert {row["grouping"] for row in rows[EFFECT_GROUPS]} == {"experience", "user_class", "predicted"}
@@ -106,6 +107,24 @@ def test_nothing_is_made_again_without_news(made, published):
     assert all(len(found) == 1 for found in commits.values())
     _run(lake, published)
     assert {key: lake.commits(key) for key in commits} == commits
+
+
+def test_groups_are_made_again_when_classes_or_the_graph_change(tmp_path, made, published):
+    first, _ = made
+    lake = Lake(str(shutil.copytree(first.uri, tmp_path / "lake")))
+    classes = [{"user_id": u, "class_number": 1, "class_name": "everybody"} for u in range(1, 401)]
+    lake.write(USER_CLASSES, UNDATED, pa.Table.from_pylist(classes, USER_CLASSES.schema), code_version="2", inputs={})
+    nothing = dict.fromkeys(USER_GRAPH_METRICS.schema.names, 0) | {"snapshot_month": date(2015, 1, 1)}
+    cores = [{**nothing, "user_id": user, "core": user % 7} for user in range(1, 401)]
+    table = pa.Table.from_pylist(cores, USER_GRAPH_METRICS.schema)
+    lake.write(USER_GRAPH_METRICS, "2015-01", table, code_version="1", inputs={})
+    _run(lake, published)
+    assert lake.commits(MATCHING_EXPERIMENTS.key) == first.commits(MATCHING_EXPERIMENTS.key)
+    (commit,) = lake.commits(EFFECT_GROUPS.key)
+    assert {"user_classes/all", "user_graph_metrics/2015-01"} <= set(commit.inputs)
+    groups = lake.read(EFFECT_GROUPS).to_pylist()
+    assert {row["group_name"] for row in groups if row["grouping"] == "user_class"} == {"everybody"}
+    assert "core" in {row["grouping"] for row in groups}
 
 
 def test_without_user_months_there_is_a_reason_and_no_table(tmp_path, made):

@@ -13,8 +13,9 @@ import pytest
 
 from assets.causal.comparable import FEWEST, with_numbers
 from assets.causal.declared import EXPERIENCE, TREATED, Measure
+from assets.causal.experiment_tables import effect_rows
 from assets.causal.experiments import EXPERIMENTS, EXPOSURE, EXPOSURE_TO_QUALITY, RECOGNITION_TO_RETENTION, STANDING
-from assets.causal.reports import report, without_linked
+from assets.causal.reports import report, with_placebo_treatments, without_linked
 from tests.unit.assets.causal.windows import BEAUTY_GAINED, LEAVING_ADDED, drawn_windows
 
 PLANTED = {
@@ -109,6 +110,50 @@ def test_a_covariate_that_the_outcome_moved_is_told_by_a_placebo(units):
     moved = pc.add(table["groups_joined"], pc.cast(pc.fill_null(table[TREATED], False), pa.float64()))
     result = report(table.set_column(at, "groups_joined", moved), EXPOSURE_TO_QUALITY).result
     assert "negative control groups_joined has an effect of" in "; ".join(result.objections)
+
+
+def test_a_placebo_treatment_that_finds_something_is_objected_to(found, units):
+    (placebo,) = EXPOSURE_TO_QUALITY.placebo_treatments
+    table = units(EXPOSURE_TO_QUALITY.with_placebo(placebo))
+    treated = pc.sum(table[TREATED]).as_py()
+    assert 0 < treated < table.num_rows
+    fine = with_placebo_treatments(found[EXPOSURE_TO_QUALITY.name], {placebo.name: table})
+    assert [one.column for one in fine.result.refutations if one.kind == "placebo treatment"] == [placebo.name]
+    assert not fine.objections
+    moved = pc.add(table["beauty_change"], pc.multiply(pc.cast(table[TREATED], pa.float64()), 0.05))
+    wrong = with_placebo_treatments(
+        found[EXPOSURE_TO_QUALITY.name], {placebo.name: _with(table, "beauty_change", moved)}
+    )
+    assert f"placebo treatment {placebo.name} has an effect of" in "; ".join(wrong.objections)
+    nobody = with_placebo_treatments(found[EXPOSURE_TO_QUALITY.name], {placebo.name: table.slice(0, 0)})
+    assert "0 user-months" in nobody.parts[-1].reason
+
+
+def test_arms_that_overlap_are_refused(units):
+    both = replace(EXPOSURE_TO_QUALITY, name="both", treatment="links >= 1", comparison="links <= 1")
+    with pytest.raises(duckdb.InvalidInputException, match="experiment both: a user-month is both treated and comp"):
+        units(both)
+
+
+def test_without_a_period_the_effect_is_that_of_the_others(found, units):
+    for one in found.values():
+        effect, left_out = one.result.effect, [part for part in one.parts if part.kind == "without period"]
+        assert len(left_out) == len(set(one.result.matched.stratum[one.result.matched.weights > 0])) > 1
+        # Whoever is left out of one is in all others.
+        others = sum(part.effect.value * part.effect.n for part in left_out) / sum(p.effect.n for p in left_out)
+        assert others == pytest.approx(effect.value)
+        assert sum(effect.n - part.effect.n for part in left_out) == effect.n
+
+
+def test_p_values_are_adjusted_within_their_kind(found):
+    rows = effect_rows(found[EXPOSURE_TO_QUALITY.name])
+    months = [row for row in rows if row["kind"] == "month" and row["p_value"] is not None]
+    assert len(months) > 5
+    least = min(months, key=lambda row: row["p_value"])
+    assert least["p_value_adjusted"] == pytest.approx(min(1, least["p_value"] * len(months)))
+    (alone,) = [row for row in rows if row["kind"] == "outcome"]
+    assert alone["p_value_adjusted"] == alone["p_value"]
+    assert all(row["p_value_adjusted"] is None for row in rows if row["kind"] == "without period")
 
 
 def test_too_few_units_give_a_reason_and_no_number(units):

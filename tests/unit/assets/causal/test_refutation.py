@@ -78,6 +78,42 @@ def test_shuffled_treatment_stays_in_its_stratum(draw):
     assert all(one.effect.n == result.effect.n for one in result.refutations)
 
 
+def test_shuffled_treatment_goes_on_where_it_lasted(draw, monkeypatch):
+    """Users whose treatment lasts for eight of sixteen rows: dealt out row by row, it would change every other row."""
+    user = np.repeat(np.arange(60), 16)
+    lasting = (np.tile(np.arange(16), 60) // 8 + user) % 2 == 0
+    table = draw(6, n=960).append_column("user", pa.array(user))
+    table = table.set_column(table.schema.get_field_index("treated"), "treated", pa.array(lasting))
+    result = analyse(table, replace(E, cluster="user"), WITH)
+    dealt = []
+    monkeypatch.setattr(
+        "assets.causal.refutation.analyse", lambda units, *_: dealt.append(units["treated"].to_numpy()) or result
+    )
+    refute(table, result, shuffles=2)
+    for shuffled in dealt:
+        changes = (np.diff(shuffled.reshape(60, 16)) != 0).sum()
+        assert shuffled.sum() == lasting.sum()
+        assert changes == (np.diff(lasting.reshape(60, 16)) != 0).sum()
+        assert (shuffled != lasting).any()
+
+
+def test_shuffled_treatments_that_last_find_something_at_the_nominal_rate(draw):
+    """Outcomes that belong to users, and a treatment that lasts: intervals by user must still hold."""
+    found = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        user = np.repeat(np.arange(40), 8)
+        table = draw(seed, n=320).append_column("user", pa.array(user))
+        lasting = pa.array((rng.random(40) < 0.4)[user])
+        outcome = pa.array(rng.normal(size=40)[user] + 0.2 * rng.normal(size=320))
+        table = table.set_column(table.schema.get_field_index("treated"), "treated", lasting)
+        table = table.set_column(table.schema.get_field_index("outcome"), "outcome", outcome)
+        result = analyse(table, replace(E, covariates=("z",), cluster="user"), WITH)
+        found += refute(table, result, shuffles=1).refutations[0].found_something
+    low, high = stats.binom.interval(0.99, 100, 0.05)
+    assert low <= found <= high
+
+
 @pytest.mark.parametrize(
     "design", [WITH, Design(caliper_sd=0.3), Design(method="strata")], ids=["with", "without", "strata"]
 )

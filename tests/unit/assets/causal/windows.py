@@ -107,6 +107,7 @@ def drawn_windows(users: int, beauty_gained: float = BEAUTY_GAINED):
             "recognition_before": recognition,
             "recognition_percentile": recognised,
             "links": links,
+            "links_to_beauty": np.where(rng.random(n) < 0.3, top, links),
             "links_to_top_beauty": top,
             "new_followees_beauty": np.where(links > 0, np.clip(beauty + 0.2 * rng.normal(size=n), 0, 1), np.nan),
             "months_observed_after": np.where(month < MONTHS - 1, 12, 2),

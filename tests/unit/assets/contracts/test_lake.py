@@ -125,6 +125,11 @@ def test_commit_records_where_rows_came_from(lake, visits, make_visits):
     assert lake.fingerprints("visits") == {"visits/2016-03": commit.sha256}
 
 
+def test_one_text_is_not_taken_for_a_sequence_of_partitions(lake):
+    with pytest.raises(TypeError, match="partitions of visits are a sequence of names, not the text 'users'"):
+        lake.fingerprints("visits", "users")
+
+
 def test_commit_with_other_inputs_replaces_the_pointer_and_keeps_the_data(lake, visits, make_visits):
     first = lake.write(visits, MARCH, make_visits(1), inputs={"a": "1"})
     data = Path(lake.files("visits")[0])
