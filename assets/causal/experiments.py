@@ -43,10 +43,14 @@ _ALIKE = replace(
 
 _ACTIVE = "is_active_before and beauty_before is not null"
 
+_KNOWN = f"{_ACTIVE} and photos_before >= 8"
+"""Scores err, and a mean of few of them is not held equal by being equal: whoever follows beauty is likelier to make
+more of it than one photo says, and goes on making it. What this adds to the effect falls with the number of photos."""
+
 EXPOSURE_TO_QUALITY = MatchingExperiment(
     name="exposure_to_quality",
     question="Do users who begin to follow a beautiful producer make more beautiful photos?",
-    population=f"{_ACTIVE} and links > 0",
+    population=f"{_KNOWN} and links > 0",
     treatment="links_to_top_beauty > 0",
     comparison="links_to_top_beauty = 0",
     outcome=Measure(
@@ -66,7 +70,7 @@ EXPOSURE_TO_QUALITY = MatchingExperiment(
     placebo_treatments=(
         PlaceboTreatment(
             "follows_only_users_without_photos",
-            population=f"{_ACTIVE} and links_to_beauty = 0",
+            population=f"{_KNOWN} and links_to_beauty = 0",
             treatment="links > 0",
             comparison="links = 0",
             leave_out=("log_links",),

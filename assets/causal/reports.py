@@ -122,13 +122,14 @@ class Report:
         return tuple(words)
 
 
-def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0) -> Report:
+def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0, in_parts: bool = True) -> Report:
     """Match, estimate, try to refute, and take apart.
 
     Args:
         units: What ``experiment.query(all_doses=True)`` gives.
         experiment: What is asked.
         shuffles: Times that the treatment is shuffled within strata.
+        in_parts: Whether to give parts and doses too, which takes most of the time.
     """
     chosen = units.filter(pc.is_valid(units[TREATED]))
     arms = {name: _arm(chosen, experiment, name == "treated") for name in ("treated", "compared")}
@@ -141,16 +142,19 @@ def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0
     arms = {name: replace(arm, alone=compared.alone[name]) for name, arm in arms.items()}
     tried = [*_other_outcomes(complete, experiment), *_shuffled(compared.units, result, shuffles)]
     result = replace(result, refutations=tuple(one for one in tried if isinstance(one, Refutation)))
+    matched = _matched(compared.units, result)
+    treated_before = _treated_before(matched, complete, experiment)
+    untried = tuple(one for one in tried if isinstance(one, Part))
+    found = Report(experiment, arms, result, "", matched, treated_before, untried)
+    if not in_parts:
+        return found
     parts = (
         *_also(compared.units, experiment, result),
         *_by_month(complete, experiment),
         *_other_ways(complete, experiment),
         *_without_periods(compared.units, result),
-        *(one for one in tried if isinstance(one, Part)),
     )
-    matched = _matched(compared.units, result)
-    doses = tuple(_doses(units, experiment))
-    return Report(experiment, arms, result, "", matched, _treated_before(matched, complete, experiment), parts, doses)
+    return replace(found, parts=(*parts, *untried), doses=tuple(_doses(units, experiment)))
 
 
 def without_linked(found: Report, units: pa.Table, linked: pa.Table) -> Report:

@@ -49,6 +49,8 @@ class Found:
 
     Attributes:
         planted: Mean effect on the matched treated that the truth knows of.
+        measured: The same less what scores that err leave of it: who is treated in truth counts with the effect, in
+            whichever arm, and who is not with 0.
         value, lower, upper: Estimate and interval.
         naive: Difference of the arms as they are.
         placebo: What the placebo outcome finds.
@@ -59,6 +61,7 @@ class Found:
     """
 
     planted: float
+    measured: float
     value: float
     lower: float
     upper: float
@@ -97,7 +100,7 @@ def main() -> None:
         for one in settings:
             if chosen.curve:
                 print(f"\n{chosen.curve[0]} = {one[chosen.curve[0]]}")
-            found = list(pool.map(partial(_run, models, one), seeds))
+            found = list(pool.map(partial(run_experiments, models, one), seeds))
             for experiment in EXPERIMENTS:
                 tell(experiment, [results[experiment.name] for results in found])
 
@@ -111,30 +114,43 @@ def _number(text: str) -> float | int | str:
     return text
 
 
-def _run(models: Sequence[CompiledModel], knobs: Knobs, seed: int) -> dict[str, Found]:
-    """All experiments in the community of one seed."""
+def run_experiments(
+    models: Sequence[CompiledModel], knobs: Knobs, seed: int, experiments: Sequence[MatchingExperiment] = EXPERIMENTS
+) -> dict[str, Found]:
+    """Experiments in the community of one seed.
+
+    Args:
+        models: Of ``compile_models``.
+        knobs: Of the simulator.
+        seed: Its seed.
+        experiments: Which ones.
+    """
     with tempfile.TemporaryDirectory() as folder:
         landing, truth = Path(folder, "landing"), Path(folder, "truth")
         config = SimulationConfig.from_mapping({**knobs, "seed": seed})
         simulate(config, landing, truth, workers=1)
         with run_models(tuple(models), landing / config.name) as connection:
             found = {}
-            for experiment in EXPERIMENTS:
+            for experiment in experiments:
                 units = connection.execute(experiment.query()).to_arrow_table()
-                one = report(units, experiment)
+                one = report(units, experiment, in_parts=False)
                 found[experiment.name] = _found(one, _planted(connection, truth / config.name, experiment, one.matched))
     return found
 
 
 def _planted(connection: Any, truth: Path, experiment: MatchingExperiment, matched: pa.Table | None) -> Any:
-    """Mean planted effect on the matched treated, and the share of them that the truth knows."""
+    """Mean planted effect on the matched treated; what scores that err leave of it; the share that the truth knows."""
     if matched is None:
-        return np.nan, np.nan
+        return np.nan, np.nan, np.nan
     folder, outcome, later = TRUTH[experiment.name]
     connection.register("matched", matched)
     return connection.execute(
         f"""
-        select avg(effect), count(effect) / count(*)
+        select
+            avg(effect) filter (is_treated),
+            sum(weight * coalesce(effect, 0)) filter (is_treated) / sum(weight) filter (is_treated)
+            - sum(weight * coalesce(effect, 0)) filter (not is_treated) / sum(weight) filter (not is_treated),
+            count(effect) filter (is_treated) / count(*) filter (is_treated)
         from matched
         left join (
             select
@@ -145,12 +161,11 @@ def _planted(connection: Any, truth: Path, experiment: MatchingExperiment, match
                 ) as event_month
             from read_parquet('{truth / folder}/*.parquet', filename = true)
         ) using (user_id, event_month)
-        where is_treated
         """
     ).fetchone()
 
 
-def _found(one: Report, planted: tuple[float, float]) -> Found:
+def _found(one: Report, planted: tuple[float | None, float, float]) -> Found:
     result = one.result
     if result is None:
         return Found(*([np.nan] * len(Found.__dataclass_fields__)))
@@ -158,6 +173,7 @@ def _found(one: Report, planted: tuple[float, float]) -> Found:
     placebo = [r for r in result.refutations if r.kind == "placebo outcome"]
     return Found(
         float(planted[0] if planted[0] is not None else np.nan),
+        float(planted[1]),
         effect.value,
         effect.lower,
         effect.upper,
@@ -166,7 +182,7 @@ def _found(one: Report, planted: tuple[float, float]) -> Found:
         float(placebo[0].found_something) if placebo else np.nan,
         float(not result.objections),
         result.sensitivity.gamma_star,
-        float(planted[1]),
+        float(planted[2]),
     )
 
 
@@ -187,7 +203,9 @@ def tell(experiment: MatchingExperiment, found: Sequence[Found]) -> None:
     for line in (
         f"planted {planted:+.5f}, estimate {columns['value'].mean():+.5f}, naive {columns['naive'].mean():+.5f}",
         f"bias {bias.mean():+.5f} (Monte Carlo error {error:.5f}; bar {bar:.5f}), "
-        f"of the naive {np.mean(columns['naive'] - columns['planted']):+.5f}",
+        f"of the naive {np.mean(columns['naive'] - columns['planted']):+.5f}; "
+        f"beside what scores leave of it, {columns['measured'].mean():+.5f}: "
+        f"{np.mean(columns['value'] - columns['measured']):+.5f}",
         f"spread over seeds {columns['value'].std(ddof=1) if len(bias) > 1 else np.nan:.5f}, mean standard error "
         f"{np.mean((columns['upper'] - columns['lower']) / 3.92):.5f}",
         f"interval covers in {covered.sum()} of {len(bias)}; found in {found_it.sum()}, with the planted sign in "

@@ -121,7 +121,7 @@ def test_groups_are_made_again_when_classes_or_the_graph_change(tmp_path, made, 
     _run(lake, published)
     assert lake.commits(MATCHING_EXPERIMENTS.key) == first.commits(MATCHING_EXPERIMENTS.key)
     (commit,) = lake.commits(EFFECT_GROUPS.key)
-    assert {"user_classes/all", "user_graph_metrics/2015-01"} <= set(commit.inputs)
+    assert {"user_classes/undated", "user_graph_metrics/2015-01"} <= set(commit.inputs)
     groups = lake.read(EFFECT_GROUPS).to_pylist()
     assert {row["group_name"] for row in groups if row["grouping"] == "user_class"} == {"everybody"}
     assert "core" in {row["grouping"] for row in groups}
