@@ -23,13 +23,12 @@ from assets.figures import histogram_figure
 from assets.metadata import markdown_table, not_made, picture, table_result, table_spec
 from assets.recommender.candidate_store import are_current, read_arcs, write_candidates
 from assets.recommender.candidates import CandidateConfig
-from assets.recommender.past import BEAUTY_TODAY, LAST_MONTH, READ_MARTS, graph_at, read_links
-from assets.recommender.recommender import Limits
+from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, LAST_MONTH, READ_MARTS, graph_at, read_links
+from assets.recommender.recommender import Limits, fair_capacity
 from assets.recommender.suggesting import (
     GAP_PROMISED,
     broken_limits,
     examples,
-    fair_capacity,
     recommendation_rows,
     run_row,
     said_of_run,
@@ -44,6 +43,7 @@ from assets.whole_tables import made_together, unmade
 CANDIDATE_TABLES = (LINK_CANDIDATES, CANDIDATE_NEIGHBOURHOODS)
 TABLES = (RECOMMENDATIONS, RECOMMENDATION_RUNS)
 NO_LINKS = "nobody follows anybody, so nobody is two steps away"
+NOT_FOUND_YET = "candidates have not been found yet: materialize link_candidates first"
 NO_CANDIDATES = "nobody has a candidate: all followees of followees are followed already"
 CODE = code_version_of("assets.recommender", "assets.statistics.behaviour", "assets.statistics.gini")
 _TRUE_CANDIDATES = "candidates_are_two_steps_away_and_not_followed"
@@ -141,7 +141,7 @@ def link_candidates(
         table_spec(
             contract,
             "recommender",
-            [LINK_CANDIDATES.key, EDGES.key, BLOCKS.key, USER_QUALITY.key, *READ_MARTS],
+            [LINK_CANDIDATES.key, EDGES.key, USERS.key, BLOCKS.key, USER_QUALITY.key, *READ_MARTS],
             {"parquet"},
             CODE,
         )
@@ -171,14 +171,15 @@ def recommendations(
     arcs = still_open(graph, read_arcs(store, graph))
     if not len(arcs):
         unmade(store, *TABLES)
-        reason = NO_CANDIDATES if len(links.follower) else NO_LINKS
+        are_found = bool(store.partitions(LINK_CANDIDATES.key))
+        reason = (NO_CANDIDATES if are_found else NOT_FOUND_YET) if len(links.follower) else NO_LINKS
         yield not_made(RECOMMENDATIONS.key, reason, _KEPT)
         yield not_made(RECOMMENDATION_RUNS.key, reason, _NEAR)
         return
-    inputs = (
-        store.fingerprints(LINK_CANDIDATES.key) | store.fingerprints(EDGES.key) | store.fingerprints(USER_QUALITY.key)
-    )
-    inputs |= {"beauty": marts.fingerprint_of(BEAUTY_TODAY), "last_month": marts.fingerprint_of(LAST_MONTH)}
+    read = (LINK_CANDIDATES, EDGES, USERS, BLOCKS, USER_QUALITY)
+    inputs = {name: sha for table in read for name, sha in store.fingerprints(table.key).items()}
+    asked = {"beauty": BEAUTY_TODAY, "beauty_before": BEAUTY_MONTHLY, "last_month": LAST_MONTH}
+    inputs |= {name: marts.fingerprint_of(query) for name, query in asked.items()}
 
     def compute() -> dict[str, pa.Table]:
         capacity = fair_capacity(arcs, config.slots, config.capacity_times)

@@ -1,7 +1,7 @@
 """Candidates in the lake: written block by block, and found anew only for users around whom something has changed.
 
-The digest of a user covers the own followees, whom each of these follows (as sampled, and how many in all), and who is
-barred. Links that were made or removed anywhere else change nothing, so a month costs as much as it changes.
+The digest of a user covers the own followees, whom each of these follows, and who is barred. Links that were made or
+removed anywhere else change nothing, so a month costs as much as it changes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from assets.contracts.lake import Lake
 from assets.contracts.recommendations import CANDIDATE_NEIGHBOURHOODS, LINK_CANDIDATES
 from assets.contracts.table import UNDATED
-from assets.recommender.candidates import MEASURES, Arcs, CandidateConfig, candidate_blocks
+from assets.recommender.candidates import MEASURES, Arcs, CandidateConfig, candidate_blocks, sampled_followees
 from assets.recommender.follow_graph import FollowGraph, Integers
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -34,7 +34,7 @@ def write_candidates(
     Returns:
         Users whose candidates were found anew.
     """
-    digests = neighbourhood_digests(graph, config)
+    digests = neighbourhood_digests(graph)
     is_known = _is_unchanged(lake, graph, digests, code_version, inputs)
     counts = np.zeros(graph.nodes, np.int64)
     staged = lake.stage_stream(LINK_CANDIDATES, UNDATED, _batches(lake, graph, config, is_known, counts))
@@ -52,18 +52,17 @@ def are_current(lake: Lake, code_version: str, inputs: Mapping[str, str]) -> boo
     return all(lake.is_current(table, UNDATED, code_version=code_version, inputs=inputs) for table in tables)
 
 
-def neighbourhood_digests(graph: FollowGraph, config: CandidateConfig) -> NDArray[np.uint64]:
+def neighbourhood_digests(graph: FollowGraph) -> NDArray[np.uint64]:
     """(n,) one number per user that changes with what the user's candidates rest on."""
-    from assets.recommender.kernels import mixed_all, sampled_rows
+    from assets.recommender.kernels import mixed_all
 
-    start, followee = sampled_rows(graph.users, graph.start, graph.followee, config.most_followees, config.seed)
     ids = mixed_all(graph.users.astype(np.uint64))
     own = _sums(graph.start, ids[graph.followee]) + mixed_all(graph.out_degree.astype(np.uint64))
-    passed = mixed_all(_sums(start, ids[followee]) + graph.out_degree.astype(np.uint64) * _MULTIPLIER)
+    passed = mixed_all(_sums(graph.start, ids[graph.followee]))
     user, other = np.divmod(graph.barred, max(1, graph.nodes))
     barred = _sums(np.searchsorted(user, np.arange(graph.nodes + 1)), mixed_all(ids[other] + _MULTIPLIER))
     found: NDArray[np.uint64] = mixed_all(
-        mixed_all(own) + _sums(start, mixed_all(ids[followee] ^ passed[followee])) + barred
+        mixed_all(own) + _sums(graph.start, mixed_all(ids[graph.followee] ^ passed[graph.followee])) + barred
     )
     return found
 
@@ -102,9 +101,10 @@ def _batches(
     import pyarrow.compute as pc
 
     kept = lake.dataset(LINK_CANDIDATES)
+    sampled = sampled_followees(graph, config)
     for first in range(0, graph.nodes, config.block):
         here = np.arange(first, min(first + config.block, graph.nodes))
-        parts = [_rows(graph, arcs) for arcs in candidate_blocks(graph, config, here[~is_known[here]])]
+        parts = [_rows(graph, arcs) for arcs in candidate_blocks(graph, config, here[~is_known[here]], sampled)]
         if is_known[here].any():
             ids = pa.array(graph.users[here[is_known[here]]])
             between = (pc.field("user_id") >= int(graph.users[here[0]])) & (

@@ -1,10 +1,9 @@
 """Candidates: users two steps away along links, not followed yet and not barred.
 
 Whoever follows more than ``most_followees`` is represented by as many of them, drawn by a number that depends on the
-seed and the two ids alone: the same in every run, whatever else is in the graph. Each stands for all / drawn of
-them, so sums over paths are right on average. Of the candidates of a user, ``most_candidates`` stay: three quarters
-with the most resource allocation (Zhou et al. 2009), the rest by chance, so that those on few paths are not
-shut out.
+seed and the two ids alone: the same in every run, whatever else is in the graph. Of the candidates that are met, each
+user's ``most_candidates`` stay: three quarters with the most resource allocation (Zhou et al. 2009) over these paths,
+the rest by chance, so that those on few paths are not shut out. What is then said of those that stay is of all paths.
 """
 
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.recommender.chance import stream
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers
 
 MEASURES = ("paths", "adamic_adar", "resource_allocation")
@@ -84,45 +84,63 @@ def candidate_arcs(graph: FollowGraph, config: CandidateConfig | None = None, us
     return joined_arcs(list(candidate_blocks(graph, config, users)))
 
 
+def sampled_followees(graph: FollowGraph, config: CandidateConfig) -> tuple[Integers, NDArray[np.int32]]:
+    """(n + 1,) starts and positions of the followees that represent each user's."""
+    from assets.recommender.kernels import sampled_rows
+
+    seed = stream(config.seed, "followees that represent all")
+    found: tuple[Integers, NDArray[np.int32]] = sampled_rows(
+        graph.users, graph.start, graph.followee, config.most_followees, seed
+    )
+    return found
+
+
 def candidate_blocks(
-    graph: FollowGraph, config: CandidateConfig | None = None, users: Integers | None = None
+    graph: FollowGraph,
+    config: CandidateConfig | None = None,
+    users: Integers | None = None,
+    sampled: tuple[Integers, NDArray[np.int32]] | None = None,
 ) -> Iterator[Arcs]:
-    """The same block by block: memory holds the links and the candidates of ``config.block`` users."""
-    from assets.recommender.kernels import sampled_rows, two_steps
+    """The same block by block: memory holds the links and the candidates of ``config.block`` users.
+
+    Args:
+        graph: Who follows whom.
+        config: How they are found.
+        users: Ascending positions; None for all.
+        sampled: What ``sampled_followees`` gives, for who has it already.
+    """
+    from assets.recommender.kernels import two_steps
 
     config = config or CandidateConfig()
-    start, followee = sampled_rows(graph.users, graph.start, graph.followee, config.most_followees, config.seed)
-    drawn = np.diff(start)
-    stands_for = graph.out_degree / np.maximum(drawn, 1)
+    start, followee = sampled or sampled_followees(graph, config)
+    seed = stream(config.seed, "candidates that are explored")
     weights = _weights(graph)
     explored = int(config.most_candidates * config.explored)
-    for first, last in _runs(graph.nodes, users, config.block):
+    chosen = np.arange(graph.nodes) if users is None else users
+    for first in range(0, len(chosen), config.block):
+        part = chosen[first : first + config.block]
         starts, target, measures = two_steps(
-            first,
-            last,
+            part,
             graph.users,
             start,
             followee,
-            stands_for,
             graph.start,
             graph.followee,
             graph.barred,
             weights,
             config.most_candidates,
             explored,
-            config.seed,
+            seed,
         )
-        yield Arcs(np.arange(first, last), starts, target, *measures)
+        yield Arcs(part, starts, target, *measures)
 
 
-def _runs(nodes: int, users: Integers | None, block: int) -> Iterator[tuple[int, int]]:
-    """Runs of neighbouring positions, each at most a block long."""
-    chosen = np.arange(nodes) if users is None else users
-    breaks = np.flatnonzero(np.diff(chosen) != 1) + 1
-    for run in np.split(chosen, breaks):
-        for first in range(0, len(run), block):
-            part = run[first : first + block]
-            yield int(part[0]), int(part[-1]) + 1
+def remeasured(graph: FollowGraph, arcs: Arcs) -> Arcs:
+    """Candidates that were found in an earlier graph, with the measures of this one; those without a path go."""
+    from assets.recommender.kernels import measured
+
+    measures = measured(arcs.users, arcs.start, arcs.target, graph.start, graph.followee, _weights(graph))
+    return kept_arcs(Arcs(arcs.users, arcs.start, arcs.target, *measures), measures[0] > 0)
 
 
 def _weights(graph: FollowGraph) -> Floats:

@@ -67,12 +67,10 @@ def sampled_rows(users: Any, start: Any, followee: Any, most: Any, seed: Any) ->
 
 @numba.njit(cache=True)
 def two_steps(
-    first: Any,
-    last: Any,
+    chosen: Any,
     users: Any,
     start: Any,
     followee: Any,
-    stands_for: Any,
     full_start: Any,
     full_followee: Any,
     barred: Any,
@@ -81,39 +79,39 @@ def two_steps(
     explored: Any,
     seed: Any,
 ) -> Any:
-    """Candidates of the users from ``first`` to before ``last``.
+    """Candidates of some users.
 
-    Of each user's candidates, ``most - explored`` with the largest third measure stay (so few share it that chance
-    breaks ties), and of the others ``explored`` by chance.
+    Of each user's candidates, ``most - explored`` with the most resource allocation over sampled paths stay (so few
+    share it that chance breaks ties), and of the others ``explored`` by chance. Measures of those that stay are over
+    all paths.
 
     Args:
-        first: First user.
-        last: One after the last.
+        chosen: (u,) positions of the users.
         users: (n,) ids, which chances depend on.
         start: (n + 1,) of the sampled rows.
         followee: Sampled followees.
-        stands_for: (n,) how many followees each sampled one stands for.
         full_start: (n + 1,) of the whole rows.
         full_followee: All followees.
         barred: Ascending keys of pairs that are ruled out.
-        weights: (measures, n) what a path through each user adds to each measure.
+        weights: (measures, n) what a path through each user adds to each measure; resource allocation is the third.
         most: Candidates per user.
         explored: How many of them are chosen by chance.
         seed: Of chances.
 
     Returns:
-        (users + 1,) starts, (arcs,) candidates ascending for each user, (measures, arcs) measures.
+        (u + 1,) starts, (arcs,) candidates ascending for each user, (measures, arcs) measures.
     """
     n, measures = len(users), len(weights)
-    sums = np.zeros((n, measures), np.float64)
+    sums = np.zeros(n, np.float64)
     seen = np.full(n, -1, np.int64)
     touched = np.empty(n, np.int64)
-    starts = np.zeros(last - first + 1, np.int64)
-    room = max(1024, (last - first) * min(most, 64))
+    starts = np.zeros(len(chosen) + 1, np.int64)
+    room = max(1024, len(chosen) * min(most, 64))
     candidates = np.empty(room, np.int32)
-    found = np.empty((room, measures), np.float64)
+    found = np.empty((measures, room), np.float64)
     filled = 0
-    for u in range(first, last):
+    for i in range(len(chosen)):
+        u = chosen[i]
         count = 0
         seen[u] = -2 - u
         for e in range(full_start[u], full_start[u + 1]):
@@ -124,7 +122,6 @@ def two_steps(
             place += 1
         for e in range(start[u], start[u + 1]):
             v = followee[e]
-            scale = stands_for[u] * stands_for[v]
             for f in range(start[v], start[v + 1]):
                 w = followee[f]
                 if seen[w] == -2 - u:
@@ -133,25 +130,69 @@ def two_steps(
                     seen[w] = u
                     touched[count] = w
                     count += 1
-                    for k in range(measures):
-                        sums[w, k] = 0.0
-                for k in range(measures):
-                    sums[w, k] += scale * weights[k, v]
+                    sums[w] = 0.0
+                sums[w] += weights[2, v]
         kept = (
             np.sort(touched[:count])
             if count <= most
             else _chosen(touched[:count], sums, u, users, most, explored, seed)
         )
         while filled + len(kept) > room:
+            candidates = np.concatenate((candidates, np.empty(room, np.int32)))
+            found = np.concatenate((found, np.empty((measures, room), np.float64)), axis=1)
             room *= 2
-            candidates = np.concatenate((candidates, np.empty(room - len(candidates), np.int32)))
-            found = np.concatenate((found, np.empty((room - len(found), measures), np.float64)))
-        for w in kept:
-            candidates[filled] = w
-            found[filled] = sums[w]
-            filled += 1
-        starts[u - first + 1] = filled
-    return starts, candidates[:filled].copy(), found[:filled].T.copy()
+        for j in range(len(kept)):
+            candidates[filled + j] = kept[j]
+        _measure(u, kept, full_start, full_followee, weights, found[:, filled : filled + len(kept)])
+        filled += len(kept)
+        starts[i + 1] = filled
+    return starts, candidates[:filled].copy(), found[:, :filled].copy()
+
+
+@numba.njit(cache=True)
+def _measure(u: Any, kept: Any, start: Any, followee: Any, weights: Any, found: Any) -> Any:
+    """Fills the measures of a user's ascending candidates over all paths to them."""
+    found[:] = 0.0
+    if not len(kept):
+        return
+    for e in range(start[u], start[u + 1]):
+        v = followee[e]
+        row = followee[start[v] : start[v + 1]]
+        if len(row) <= 8 * len(kept):
+            j = np.searchsorted(kept, row[0]) if len(row) else 0
+            for w in row:
+                while j < len(kept) and kept[j] < w:
+                    j += 1
+                if j == len(kept):
+                    break
+                if kept[j] == w:
+                    for k in range(len(weights)):
+                        found[k, j] += weights[k, v]
+        else:
+            for j in range(len(kept)):
+                place = np.searchsorted(row, kept[j])
+                if place < len(row) and row[place] == kept[j]:
+                    for k in range(len(weights)):
+                        found[k, j] += weights[k, v]
+
+
+@numba.njit(cache=True)
+def measured(chosen: Any, starts: Any, candidates: Any, start: Any, followee: Any, weights: Any) -> Any:
+    """(measures, arcs) over all paths, of candidates that are known; 0 where there is no path.
+
+    Args:
+        chosen: (u,) positions of the users.
+        starts: (u + 1,) where the candidates of each begin.
+        candidates: (arcs,) ascending for each user.
+        start: (n + 1,) of the rows.
+        followee: All followees.
+        weights: As in ``two_steps``.
+    """
+    found = np.empty((len(weights), len(candidates)), np.float64)
+    for i in range(len(chosen)):
+        here = found[:, starts[i] : starts[i + 1]]
+        _measure(chosen[i], candidates[starts[i] : starts[i + 1]], start, followee, weights, here)
+    return found
 
 
 @numba.njit(cache=True)
@@ -160,7 +201,7 @@ def _chosen(touched: Any, sums: Any, u: Any, users: Any, most: Any, explored: An
     ranked = np.empty(len(touched), np.float64)
     for i in range(len(touched)):
         drawn[i] = _chance(seed, users[u], users[touched[i]])
-        ranked[i] = -sums[touched[i], 2] * (1.0 + 1e-9 * drawn[i])
+        ranked[i] = -sums[touched[i]] * (1.0 + 1e-9 * drawn[i])
     best = most - explored
     if best > 0:
         limit = np.partition(ranked, best - 1)[best - 1]

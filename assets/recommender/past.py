@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from assets.contracts.community import BLOCKS, EDGES, USER_QUALITY, USERS
 from assets.contracts.lake import Lake
+from assets.recommender.chance import pair_chances
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, follow_graph, is_among
-from assets.recommender.recommender import pair_chances
 
 HORIZON = 3
 """Months whose links are learned from, and months whose links are predicted."""
@@ -56,6 +56,7 @@ BEAUTY_MONTHLY = """
         is_talented_unseen
     from fct_talented_unseen_monthly
 """
+ANY_BEAUTY = "select 1 from fct_user_beauty where beauty_shrunken is not null limit 1"
 LAST_MONTH = "select max(event_month) as last_month from fct_user_months"
 
 
@@ -148,17 +149,19 @@ def _moments(column: pa.ChunkedArray, unknown: int) -> Integers:
 
 
 def beauty_known(marts: Answering, lake: Lake, month: date | None = None) -> Known:
-    """Beauty of users today, or when a month began; percentile of ready-made quality where nobody has beauty.
+    """Beauty of users today, or when a month began; percentile of ready-made quality where nobody has beauty today.
+
+    Ready-made quality has no time: what it says of a month may rest on what came after it.
 
     Args:
         marts: The warehouse.
         lake: Where ready-made quality is.
         month: First day of a month; None for today.
     """
+    if lake.partitions(USER_QUALITY.key) and not marts.read(ANY_BEAUTY).num_rows:
+        return _ready_made(lake)
     found = marts.read(BEAUTY_TODAY) if month is None else marts.read(BEAUTY_BEFORE, [month])
     beauty = found["beauty"].cast(pa.float64()).to_numpy()
-    if np.isnan(beauty.astype(np.float64)).all() and lake.partitions(USER_QUALITY.key):
-        return _ready_made(lake)
     return Known(found["user_id"].to_numpy(), beauty, found["is_talented_unseen"].to_numpy())
 
 
@@ -235,7 +238,7 @@ def held_out(links: Links, known: Known, seed: int = 0) -> tuple[FollowGraph, In
         The graph, and positions of the ends of the links that are hidden from it.
     """
     low, high = np.minimum(links.follower, links.followee), np.maximum(links.follower, links.followee)
-    chance = pair_chances(seed, low, high)
+    chance = pair_chances("links that are hidden", seed, low, high)
     whole = graph_at(links, None, known)
     graphs: list[FollowGraph] = []
     for number in (3, 2, 1):

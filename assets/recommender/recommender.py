@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from assets.recommender.candidates import Arcs
+from assets.recommender.chance import pair_chances
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers
 
 Scorer = Callable[[FollowGraph, Arcs], Floats]
@@ -122,15 +123,7 @@ def best_of_each(graph: FollowGraph, arcs: Arcs, scores: Floats, slots: int, see
 
 def tie_breakers(graph: FollowGraph, arcs: Arcs, seed: int) -> Floats:
     """(a,) numbers in [0, 1) that depend on a seed and the ids of each arc."""
-    return pair_chances(seed, graph.users[arcs.source], graph.users[arcs.target])
-
-
-def pair_chances(seed: int, one: Integers, other: Integers) -> Floats:
-    """(k,) numbers in [0, 1) that depend on a seed and on an ordered pair of ids alone."""
-    from assets.recommender.kernels import chances
-
-    drawn: Floats = chances(seed, one, other)
-    return drawn
+    return pair_chances("ties", seed, graph.users[arcs.source], graph.users[arcs.target])
 
 
 def ranks_within(start: Integers) -> Integers:
@@ -140,6 +133,12 @@ def ranks_within(start: Integers) -> Integers:
     [1, 2, 1, 2, 3]
     """
     return np.arange(1, start[-1] + 1) - np.repeat(start[:-1], np.diff(start))
+
+
+def fair_capacity(arcs: Arcs, slots: int, times: float) -> int:
+    """Slots per recommended user: so many times what each has if all slots go to all candidates alike; at least 1."""
+    users, candidates = int((arcs.counts > 0).sum()), int(np.count_nonzero(np.bincount(arcs.target)))
+    return max(1, int(np.ceil(times * slots * users / max(1, candidates))))
 
 
 def capacities(limits: Limits, nodes: int) -> Integers:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from assets.contracts.recommendations import MEASURES
 from assets.recommender.candidates import CandidateConfig, candidate_arcs, kept_arcs
+from assets.recommender.chance import pair_chances
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, is_among
-from assets.recommender.recommender import Limits, Recommender, Scorer, Slots
+from assets.recommender.recommender import Limits, Recommender, Scorer, Slots, fair_capacity
 from assets.statistics import behaviour
 from assets.statistics.gini import gini
 from assets.statistics.intervals import mean_with_t_interval
@@ -35,7 +36,7 @@ class RoundsConfig:
     Attributes:
         rounds: Months that go by.
         slots: Recommendations per active user and month.
-        capacity_share: Slots that may point to one user, over those that each would have if all had the same.
+        capacity_times: Slots that may point to one user, in multiples of those that each has if all have the same.
         imbalance: As in ``Limits``.
         acceptance: Chance that the first recommendation is accepted by somebody as beautiful as the recommended.
         patience: Factor of that chance from one rank to the next.
@@ -55,7 +56,7 @@ class RoundsConfig:
 
     rounds: int = 50
     slots: int = 5
-    capacity_share: float = 1.5
+    capacity_times: float = 1.5
     imbalance: float = 0.1
     acceptance: float = 0.2
     patience: float = 0.85
@@ -98,9 +99,8 @@ def simulated_rounds(
         is_talented_unseen: (n,) whose inclusion is measured.
         recommender: Who recommends.
         config: How people react.
-        seed: Of all that is drawn; every recommender meets the same people.
+        seed: Of all that is drawn; what is drawn for somebody in a month is the same whoever recommends.
     """
-    rng = np.random.default_rng(seed)
     world = _start(graph, config)
     yield _measured(world, is_talented_unseen)
     scorer: Scorer | None = None
@@ -109,8 +109,8 @@ def simulated_rounds(
         if scorer is None or number % config.refit == 0:
             scorer = recommender.fitted(world.graph, seed)
         slots, shown = _shown(world, recommender, scorer, config, shown, seed * 1000 + number)
-        _accept(world, slots, config, rng)
-        _live(world, config, rng)
+        _accept(world, slots, config, seed)
+        _live(world, config, seed, number)
         yield _measured(world, is_talented_unseen)
 
 
@@ -142,17 +142,17 @@ def _shown(
     found = CandidateConfig(config.most_followees, config.most_candidates, seed=seed)
     arcs = candidate_arcs(graph, found, np.flatnonzero(world.is_active))
     arcs = kept_arcs(arcs, world.is_active[arcs.target])
-    fair = config.slots * world.is_active.sum() / max(1, np.count_nonzero(np.bincount(arcs.target)))
-    limits = Limits(config.slots, int(np.ceil(config.capacity_share * fair)), config.imbalance)
+    limits = Limits(config.slots, fair_capacity(arcs, config.slots, config.capacity_times), config.imbalance)
     slots = recommender.filled(graph, arcs, scorer(graph, arcs), limits, seed)
     return slots, distinct(np.concatenate([shown, slots.user * graph.nodes + slots.target]))
 
 
-def _accept(world: _World, slots: Slots, config: RoundsConfig, rng: np.random.Generator) -> None:
+def _accept(world: _World, slots: Slots, config: RoundsConfig, seed: int) -> None:
     graph = world.graph
     gap = np.nan_to_num(np.abs(world.beauty[slots.user] - world.beauty[slots.target]), nan=0.15)
     chance = config.acceptance * config.patience ** (slots.rank - 1) * np.exp(-config.homophily * gap)
-    accepted = rng.random(len(slots)) < chance
+    # Nobody is shown the same person twice, so that a pair is drawn for once.
+    accepted = pair_chances("acceptance", seed, graph.users[slots.user], graph.users[slots.target]) < chance
     new = slots.user[accepted] * graph.nodes + slots.target[accepted]
     new = new[~is_among(graph.keys, new)]
     keys = distinct(np.concatenate([graph.keys, new]))
@@ -163,8 +163,9 @@ def _accept(world: _World, slots: Slots, config: RoundsConfig, rng: np.random.Ge
     world.gained += np.bincount(new % graph.nodes, minlength=graph.nodes)
 
 
-def _live(world: _World, config: RoundsConfig, rng: np.random.Generator) -> None:
+def _live(world: _World, config: RoundsConfig, seed: int, number: int) -> None:
     """Post under influence, be recognised or not, stay or leave."""
+    favorites, leaves = (np.random.default_rng([seed, number, purpose]) for purpose in range(2))
     graph, active = world.graph, world.is_active
     gap = np.nan_to_num(graph.mean_followed - world.talent)
     world.gap = behaviour.remembered_gap(config.influence_form, gap, world.gap)
@@ -177,7 +178,7 @@ def _live(world: _World, config: RoundsConfig, rng: np.random.Generator) -> None
     followers = np.bincount(graph.followee[active[graph.follower]], minlength=graph.nodes)
     exposure = posts * (followers + PUBLIC_EXPOSURE)
     appeal = np.exp(config.beauty_attention * (np.nan_to_num(posted, nan=0.5) - 0.5))
-    world.recognised += rng.poisson(config.favorites * exposure * appeal)
+    world.recognised += favorites.poisson(config.favorites * exposure * appeal)
     world.exposed += exposure
     expected = world.exposed * (world.recognised.sum() / max(world.exposed.sum(), 1.0))
     recognition = np.where(
@@ -190,7 +191,7 @@ def _live(world: _World, config: RoundsConfig, rng: np.random.Generator) -> None
         graph.mean_followed - world.beauty,
         recognition,
     )
-    world.is_active = active & (rng.random(graph.nodes) >= leaving)
+    world.is_active = active & (leaves.random(graph.nodes) >= leaving)
     world.graph = replace(graph, beauty=world.beauty)
 
 

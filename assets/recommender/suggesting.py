@@ -1,16 +1,17 @@
 """What is recommended to everybody today, why, and how much better it could be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assets.contracts.recommendations import RECOMMENDATIONS
 from assets.contracts.wording import counted
 from assets.recommender.acceptance import acceptance
-from assets.recommender.candidates import Arcs, kept_arcs
+from assets.recommender.candidates import Arcs, kept_arcs, remeasured
 from assets.recommender.evaluation import imbalance_after
 from assets.recommender.flow import Flow
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
@@ -43,12 +44,6 @@ class Suggestions:
     limits: Limits
 
 
-def fair_capacity(arcs: Arcs, slots: int, times: float) -> int:
-    """Slots per recommended user: so many times what each has if all slots go to all candidates alike; at least 1."""
-    users, candidates = int((arcs.counts > 0).sum()), int(np.count_nonzero(np.bincount(arcs.target)))
-    return max(1, int(np.ceil(times * slots * users / max(1, candidates))))
-
-
 def suggestions(
     graph: FollowGraph, arcs: Arcs, limits: Limits, recommender: BeautyFlow | None = None, seed: int = 0
 ) -> Suggestions:
@@ -77,13 +72,6 @@ def recommendation_rows(found: Suggestions) -> pa.Table:
     graph, slots = found.graph, found.slots
     paths = found.arcs.paths[arc_places(found.arcs, graph.nodes, slots)]
     beauty = graph.beauty[slots.target]
-    back = graph.has(slots.target, slots.user)
-    reasons = [
-        reason(*each)
-        for each in zip(
-            paths.tolist(), beauty.tolist(), graph.in_degree[slots.target].tolist(), back.tolist(), strict=True
-        )
-    ]
     columns = {
         "user_id": graph.users[slots.user],
         "rank": slots.rank,
@@ -91,24 +79,39 @@ def recommendation_rows(found: Suggestions) -> pa.Table:
         "score": slots.score,
         "acceptance": found.chance,
         "beauty": pa.array(beauty, from_pandas=True),
-        "reason": reasons,
+        "reason": reasons(
+            paths.astype(np.int64), beauty, graph.in_degree[slots.target], graph.has(slots.target, slots.user)
+        ),
     }
     return RECOMMENDATIONS.conform(pa.table(columns))
 
 
-def reason(paths: float, beauty: float, followers: int, follows_back: bool) -> str:
-    """Why somebody is recommended, in words.
+def reasons(paths: Integers, beauty: Floats, followers: Integers, follows_back: NDArray[np.bool_]) -> pa.Array:
+    """(s,) why somebody is recommended, in words.
 
-    >>> reason(2.0, 0.812, 12, True)
-    '2 people you follow follow them; beauty 0.81; 12 followers; follows you'
+    >>> columns = [2, 1], [0.812, np.nan], [12, 1], [True, False]
+    >>> for said in reasons(*(np.array(column) for column in columns)): print(said)
+    2 people you follow follow them; beauty 0.81; 12 followers; follows you
+    1 person you follow follows them; 1 follower
     """
-    many = round(paths)
-    people = "person" if many == 1 else "people"
-    parts = [f"{many:,} {people} you follow {'follows' if many == 1 else 'follow'} them"]
-    if not np.isnan(beauty):
-        parts.append(f"beauty {beauty:.2f}")
-    parts.append(counted(followers, "follower"))
-    return "; ".join([*parts, *(["follows you"] if follows_back else [])])
+    import pyarrow.compute as pc
+
+    beauty = np.round(beauty, 2)
+    parts = [
+        _in_words(
+            paths, lambda n: f"{n:,} {'person you follow follows' if n == 1 else 'people you follow follow'} them"
+        ),
+        _in_words(beauty, lambda value: None if np.isnan(value) else f"beauty {value:.2f}"),
+        _in_words(followers, lambda n: counted(n, "follower")),
+        _in_words(follows_back, lambda back: "follows you" if back else None),
+    ]
+    return pc.binary_join_element_wise(*parts, "; ", null_handling="skip")
+
+
+def _in_words(values: NDArray[Any], said: Callable[[Any], str | None]) -> pa.Array:
+    """Each value in words, each different one put once."""
+    different, place = np.unique(values, return_inverse=True)
+    return pa.array([said(value) for value in different.tolist()], pa.string()).take(pa.array(place))
 
 
 def run_row(found: Suggestions) -> dict[str, Any]:
@@ -160,10 +163,10 @@ def broken_limits(graph: FollowGraph, rows: pa.Table, run: Mapping[str, Any]) ->
 
 
 def still_open(graph: FollowGraph, arcs: Arcs) -> Arcs:
-    """Candidates that are some: links and blocks may have come since they were found, and followees gone."""
+    """Candidates that still are some, as they are now: links and blocks may have come since, or gone."""
     target = arcs.target.astype(np.int64)
     is_barred = is_among(graph.barred, arcs.source * graph.nodes + target)
-    return kept_arcs(arcs, ~graph.has(arcs.source, target) & ~is_barred & (graph.out_degree[arcs.source] > 0))
+    return remeasured(graph, kept_arcs(arcs, ~graph.has(arcs.source, target) & ~is_barred))
 
 
 def wrong_candidates(graph: FollowGraph, arcs: Arcs) -> str:

@@ -67,7 +67,9 @@ class RoundSettings(dg.Config):
     most_users: int = Field(default=20_000, ge=1, description="Larger communities are not simulated: it takes hours.")
     seeds: int = Field(default=2, ge=1, description="Repetitions.")
     slots: int = Field(default=RoundsConfig.slots, ge=1, description="Recommendations per user and month.")
-    capacity_share: float = Field(default=RoundsConfig.capacity_share, gt=0, description="Capacity over the fair one.")
+    capacity_times: float = Field(
+        default=RoundsConfig.capacity_times, gt=0, description="Capacity, in multiples of the fair one."
+    )
     acceptance: float = Field(default=RoundsConfig.acceptance, ge=0, le=1, description="Chance of the first rank.")
     homophily: float = Field(default=RoundsConfig.homophily, ge=0, description="How fast it falls with a gap.")
     influence: float = Field(default=RoundsConfig.influence, ge=0, le=1, description="As in the simulator.")

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from assets.contracts.recommendations import MEASURES, METRICS
-from assets.recommender.candidates import CandidateConfig, candidate_arcs
+from assets.recommender.candidates import Arcs, CandidateConfig, candidate_arcs
 from assets.recommender.evaluation import BASELINE, Trial, compared
-from assets.recommender.follow_graph import FollowGraph, Integers
+from assets.recommender.follow_graph import Floats, FollowGraph, Integers
 from assets.recommender.past import Known
-from assets.recommender.recommender import Limits, Recommender
+from assets.recommender.recommender import Limits, Recommender, Scorer, Slots, fair_capacity
 from assets.recommender.registry import recommenders
-from assets.recommender.suggesting import fair_capacity
 
 OURS = "beauty_flow"
 FRONTIER = (1.5, 3.0, 4.0, 8.0, 32.0)
@@ -47,13 +46,38 @@ def evaluation_rows(
         frontier: Further multiples for the beauty-flow recommender.
         without: Names of recommenders that are left out.
     """
-    found = _at_capacity(
-        trial, {name: cls() for name, cls in recommenders().items() if name not in without}, times, seeds, resamples
-    )
+    scored = _Scored(recommenders()[OURS]())
+    chosen = {name: scored if name == OURS else cls() for name, cls in recommenders().items() if name not in without}
+    found = _at_capacity(trial, chosen, times, seeds, resamples)
     for share in frontier:
-        ours = {f"{OURS}_{share:g}x": recommenders()[OURS]()}
-        found += _at_capacity(trial, ours, share, seeds, resamples)
+        found += _at_capacity(trial, {f"{OURS}_{share:g}x": scored}, share, seeds, resamples)
     return found
+
+
+class _Scored(Recommender):
+    """Another recommender, whose scores of one trial are found once for each seed, whatever the capacity.
+
+    Args:
+        recommender: The other.
+    """
+
+    def __init__(self, recommender: Recommender) -> None:
+        self._recommender = recommender
+        self._scores: dict[int, Floats] = {}
+
+    def fitted(self, graph: FollowGraph, seed: int = 0) -> Scorer:
+        """The scores of the first time."""
+
+        def score(graph: FollowGraph, arcs: Arcs) -> Floats:
+            if seed not in self._scores:
+                self._scores[seed] = self._recommender.fitted(graph, seed)(graph, arcs)
+            return self._scores[seed]
+
+        return score
+
+    def filled(self, graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0) -> Slots:
+        """As the other fills them."""
+        return self._recommender.filled(graph, arcs, scores, limits, seed)
 
 
 def _at_capacity(

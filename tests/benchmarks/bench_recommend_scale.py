@@ -22,9 +22,8 @@ from assets.recommender.acceptance import acceptance
 from assets.recommender.candidates import CandidateConfig, candidate_arcs, candidate_blocks
 from assets.recommender.flow import greedy_flow
 from assets.recommender.follow_graph import FollowGraph, follow_graph
-from assets.recommender.recommender import Limits, best_of_each
+from assets.recommender.recommender import Limits, best_of_each, fair_capacity
 from assets.recommender.recommenders.beauty_flow import flow_problem, heeded
-from assets.recommender.suggesting import fair_capacity
 from tests.benchmarks.bench_graph import drawn_links
 from tests.benchmarks.machine import peak_memory_mib, usable_cores
 

@@ -119,6 +119,7 @@ QUERIES = {
         ("assets.network.pair_gap_tables", "NOISE_WITHIN_MONTHS"),
         ("assets.recommender.past", "BEAUTY_BEFORE"),
         ("assets.recommender.past", "BEAUTY_MONTHLY"),
+        ("assets.recommender.past", "ANY_BEAUTY"),
         ("assets.recommender.past", "BEAUTY_TODAY"),
         ("assets.recommender.past", "LAST_MONTH"),
         ("assets.users.measures", "MEASURES_OF_USERS"),

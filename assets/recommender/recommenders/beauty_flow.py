@@ -1,6 +1,6 @@
 """The recommender of the platform: as much beauty delivered as possible within limits on both sides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class BeautyFlow(Recommender):
         attention: Links that somebody makes before each further one counts half as much; infinite for no end of it.
         accuracy: Exponent of the chance: 1 delivers what is expected, 0 takes every recommendation for followed.
         exact_arcs: Candidate links up to which the best choice is found by a mixed-integer solver.
-        seconds: Time that the solver has; where it runs out, the greedy does it.
+        branches: Nodes of its search at most; where they do not do, the better of what it and the greedy have found.
         rounds: Times that prices change at most.
         enough: Optimality gap at which to stop before.
     """
@@ -29,7 +29,7 @@ class BeautyFlow(Recommender):
     attention: float = 1.0
     accuracy: float = 1.0
     exact_arcs: int = 5_000
-    seconds: float = 20.0
+    branches: int = 2_000
     rounds: int = 60
     enough: float = 0.005
 
@@ -56,12 +56,15 @@ class BeautyFlow(Recommender):
         return best_of_each(graph, arcs, np.where(flow.is_taken, scores, -np.inf), limits.slots, seed), flow
 
     def flow(self, problem: FlowProblem) -> Flow:
-        """The best choice where that can be found in time, else a good one; with its bound."""
+        """The best choice where that can be found, else a good one; with its bound."""
         good = greedy_flow(problem, self.rounds, self.enough)
         if len(problem.target) > self.exact_arcs or good.gap == 0:
             return good
-        best = exact_flow(problem, self.seconds)
-        return best if best.total >= good.total else good
+        best = exact_flow(problem, self.branches)
+        if best is None or best.total < good.total:
+            bound = good.bound if best is None else min(good.bound, best.bound)
+            return replace(good, bound=bound)
+        return replace(best, bound=min(good.bound, best.bound))
 
 
 def heeded(arcs: Arcs, chance: Floats, attention: float) -> Floats:

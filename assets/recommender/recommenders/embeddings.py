@@ -70,7 +70,7 @@ class Node2Vec(Recommender):
                 walked = networkit.Graph(len(linked))
                 walked.addEdges((low, high))
                 model = networkit.embedding.Node2Vec(
-                    walked, 1 / self.turn_back, 1 / self.stay_near, self.steps, self.walks, self.factors
+                    walked, 1 / self.turn_back, self.stay_near, self.steps, self.walks, self.factors
                 )
                 model.run()
             finally:

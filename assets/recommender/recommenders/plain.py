@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.recommender.chance import pair_chances
 from assets.recommender.follow_graph import FollowGraph
-from assets.recommender.recommender import Recommender, Scorer, tie_breakers
+from assets.recommender.recommender import Recommender, Scorer
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Random(Recommender):
 
     def fitted(self, graph: FollowGraph, seed: int = 0) -> Scorer:
         """Chances depend on the two ids and the seed."""
-        return lambda graph, arcs: tie_breakers(graph, arcs, seed + 1)
+        return lambda graph, arcs: pair_chances(self.name, seed, graph.users[arcs.source], graph.users[arcs.target])
 
 
 @dataclass(frozen=True)

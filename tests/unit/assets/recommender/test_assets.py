@@ -113,6 +113,31 @@ def test_a_second_run_writes_nothing(town: Marts, lake: Lake, make: Make) -> Non
     assert {contract.key: lake.commit_of(contract.key, "undated") for contract in TABLES} == before
 
 
+def test_a_block_takes_effect_though_candidates_are_those_of_before(town: Marts, lake: Lake, make: Make) -> None:
+    make(town)
+    first = lake.read(RECOMMENDATIONS).to_pylist()[0]
+    pair = first["user_id"], first["recommended_user_id"]
+    _write(lake, BLOCKS, [{"user_id": pair[1], "blocked_user_id": pair[0]}])
+    dg.materialize(
+        [*ASSETS],
+        selection=[RECOMMENDATIONS.key, RECOMMENDATION_RUNS.key],
+        resources={"lake": LakeResource(uri=lake.uri), "published": WarehouseResource(path=str(town.path))},
+    )
+    found = lake.read(RECOMMENDATIONS).to_pylist()
+    assert len(found) > 300
+    assert pair not in {(row["user_id"], row["recommended_user_id"]) for row in found}
+
+
+def test_recommendations_without_candidates_say_what_to_do(town: Marts, lake: Lake) -> None:
+    result = dg.materialize(
+        [*ASSETS],
+        selection=[RECOMMENDATIONS.key, RECOMMENDATION_RUNS.key],
+        resources={"lake": LakeResource(uri=lake.uri), "published": WarehouseResource(path=str(town.path))},
+    )
+    said = {check.description for check in result.get_asset_check_evaluations()}
+    assert said == {"candidates have not been found yet: materialize link_candidates first"}
+
+
 def test_without_links_there_is_a_reason_and_no_table(lake: Lake, publish: Callable[..., Marts], make: Make) -> None:
     _write(lake, USERS, [{"user_id": 1, "opted_in": True, "joined_at": datetime(2015, 1, 1, tzinfo=UTC)}])
     checks = make(publish(dim_users=[(1,)]))

@@ -6,9 +6,8 @@ from assets.contracts.lake import Lake
 from assets.contracts.recommendations import CANDIDATE_NEIGHBOURHOODS, LINK_CANDIDATES
 from assets.contracts.table import UNDATED
 from assets.recommender.candidate_store import are_current, neighbourhood_digests, read_arcs, write_candidates
-from assets.recommender.candidates import MEASURES, CandidateConfig, candidate_arcs
+from assets.recommender.candidates import MEASURES, CandidateConfig, candidate_arcs, sampled_followees
 from assets.recommender.follow_graph import follow_graph
-from assets.recommender.kernels import sampled_rows
 
 TABLES = (LINK_CANDIDATES, CANDIDATE_NEIGHBOURHOODS)
 CONFIG = CandidateConfig(most_followees=4, most_candidates=6, block=7)
@@ -111,15 +110,13 @@ def test_write_candidates_finds_anew_only_where_two_steps_have_changed(lake, see
     changed = {user for user in new if old.get(user) != new[user]}
     assert write_candidates(lake, graph, WHOLE, "1", _inputs(1)) == len(changed)
     assert 0 < len(changed) < graph.nodes / 2
-    digests = [
-        dict(zip(each.users.tolist(), neighbourhood_digests(each, WHOLE), strict=True)) for each in (before, graph)
-    ]
+    digests = [dict(zip(each.users.tolist(), neighbourhood_digests(each), strict=True)) for each in (before, graph)]
     assert {user for user in digests[1] if digests[0].get(user) != digests[1][user]} == changed
 
 
-def _digest_of(user, *args, config=WHOLE, **named):
+def _digest_of(user, *args, **named):
     graph = follow_graph(range(10), *args, **named)
-    return neighbourhood_digests(graph, config)[user]
+    return neighbourhood_digests(graph)[user]
 
 
 def test_neighbourhood_digests_tell_apart_what_candidates_rest_on():
@@ -142,7 +139,7 @@ def test_neighbourhood_digests_tell_apart_what_candidates_rest_on():
 
 
 def test_neighbourhood_digests_count_followees_that_are_not_drawn():
-    """1 follows eight, of whom three are drawn; a ninth who is not drawn changes what each stands for."""
+    """1 follows eight, of whom three are drawn; a ninth who is not drawn changes what a path through 1 counts."""
     config = CandidateConfig(most_followees=3, seed=0)
     ids, ends = range(30), ([0, *[1] * 8], [1, *range(10, 18)])
     digests = set()
@@ -151,10 +148,10 @@ def test_neighbourhood_digests_count_followees_that_are_not_drawn():
         other = follow_graph(ids, [*ends[0], 1], [*ends[1], more])
         arcs = [candidate_arcs(each, config, np.array([0])) for each in (one, other)]
         if np.array_equal(arcs[0].target, arcs[1].target):
-            digests.add(tuple(neighbourhood_digests(each, config)[0] for each in (one, other)))
-            assert arcs[0].paths[0] == pytest.approx(8 / 3)
-            assert arcs[1].paths[0] == pytest.approx(3.0)
-    assert len(digests) == 1
+            digests.add(tuple(neighbourhood_digests(each)[0] for each in (one, other)))
+            assert arcs[0].resource_allocation[0] == pytest.approx(1 / 8)
+            assert arcs[1].resource_allocation[0] == pytest.approx(1 / 9)
+    assert digests
     assert all(one != other for one, other in digests)
 
 
@@ -165,9 +162,9 @@ def test_neighbourhood_digests_know_all_who_are_followed_and_not_only_the_drawn(
     for other in (18, 19):
         ends = [0] * 9 + [*range(10, 18)] * 2, [*range(10, 18), other] + [18] * 8 + [19] * 8
         graph = follow_graph(range(20), *ends)
-        start, followee = sampled_rows(graph.users, graph.start, graph.followee, 3, config.seed)
+        start, followee = sampled_followees(graph, config)
         drawn.append(followee[start[0] : start[1]].tolist())
-        digests.append(neighbourhood_digests(graph, config)[0])
+        digests.append(neighbourhood_digests(graph)[0])
         targets.append(candidate_arcs(graph, config, np.array([0])).target.tolist())
     assert drawn[0] == drawn[1]
     assert targets == [[19], [18]]

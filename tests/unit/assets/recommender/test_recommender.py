@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from assets.recommender.candidates import Arcs, candidate_arcs
+from assets.recommender.chance import pair_chances
 from assets.recommender.follow_graph import follow_graph
 from assets.recommender.recommender import (
     Limits,
     Slots,
     best_of_each,
     capacities,
-    pair_chances,
     ranks_within,
     tie_breakers,
 )
@@ -86,16 +86,8 @@ def test_tie_breakers_depend_on_ids_and_the_seed_alone(draw):
     drawn = tie_breakers(graph, arcs, 5)
     assert ((drawn >= 0) & (drawn < 1)).all()
     assert len(np.unique(drawn)) == len(arcs)
-    assert drawn[7] == pair_chances(5, graph.users[arcs.source[[7]]], graph.users[arcs.target[[7]]])[0]
+    assert drawn[7] == pair_chances("ties", 5, graph.users[arcs.source[[7]]], graph.users[arcs.target[[7]]])[0]
     assert (drawn != tie_breakers(graph, arcs, 6)).all()
-
-
-def test_pair_chances_are_even_and_ordered():
-    one, other = np.divmod(np.arange(10_000), 100)
-    drawn = pair_chances(0, one, other)
-    assert np.abs(np.histogram(drawn, 10, (0, 1))[0] - 1000).max() < 5 * 30
-    assert abs(np.corrcoef(drawn, pair_chances(0, other, one))[0, 1]) < 0.05 + 0.01  # the diagonal is the same
-    assert abs(np.corrcoef(drawn, pair_chances(1, one, other))[0, 1]) < 0.05
 
 
 def test_ranks_within_begin_anew_with_each_run():

@@ -109,10 +109,10 @@ def test_simulated_rounds_keep_those_who_are_barred_apart(draw):
 
 
 def test_simulated_rounds_share_out_slots_among_those_who_are_there(graph, unseen):
-    spy, config = _Spy(), RoundsConfig(rounds=5, base_churn=0.1, slots=3, capacity_share=2.0, imbalance=0.3)
+    spy, config = _Spy(), RoundsConfig(rounds=5, base_churn=0.1, slots=3, capacity_times=2.0, imbalance=0.3)
     list(simulated_rounds(graph, unseen, spy, config, 2))
     for _, arcs, limits, _ in spy.seen:
-        fair = 3 * len(arcs.users) / len(np.unique(arcs.target))
+        fair = 3 * np.count_nonzero(arcs.counts) / len(np.unique(arcs.target))
         assert limits == Limits(3, int(np.ceil(2.0 * fair)), 0.3)
 
 
@@ -167,6 +167,17 @@ def test_simulated_rounds_learn_anew_from_the_month_before(graph, unseen):
     for later in spy.learned[1:]:
         assert later.before.links < later.links
         assert later.before.before is None
+
+
+def test_simulated_rounds_lose_the_same_people_whoever_recommends(graph, unseen):
+    """Where nothing that is recommended matters, what befalls people is the same."""
+    config = RoundsConfig(rounds=6, acceptance=0.0, base_churn=0.1)
+    courses = [
+        [found["active_users"] for found in simulated_rounds(graph, unseen, recommender, config, 3)]
+        for recommender in (_Spy(), recommenders()["random"](), recommenders()["preferential_attachment"]())
+    ]
+    assert courses[0] == courses[1] == courses[2]
+    assert courses[0][-1] < courses[0][0]
 
 
 def test_simulated_rounds_are_the_same_for_the_same_seed(graph, unseen):

@@ -9,15 +9,14 @@ from assets.recommender.acceptance import acceptance
 from assets.recommender.candidates import Arcs, candidate_arcs
 from assets.recommender.flow import Flow
 from assets.recommender.follow_graph import follow_graph
-from assets.recommender.recommender import Limits, Slots
+from assets.recommender.recommender import Limits, Slots, fair_capacity
 from assets.recommender.recommenders.beauty_flow import BeautyFlow
 from assets.recommender.suggesting import (
     Suggestions,
     arc_places,
     broken_limits,
     examples,
-    fair_capacity,
-    reason,
+    reasons,
     recommendation_rows,
     run_row,
     said_of_run,
@@ -36,14 +35,18 @@ def found(draw):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ((1.0, 0.5, 1, False), "1 person you follow follows them; beauty 0.50; 1 follower"),
-        ((2.0, 0.812, 12, True), "2 people you follow follow them; beauty 0.81; 12 followers; follows you"),
-        ((1.4, np.nan, 0, False), "1 person you follow follows them; 0 followers"),
-        ((1234.4, np.nan, 5678, True), "1,234 people you follow follow them; 5,678 followers; follows you"),
+        ((1, 0.5, 1, False), "1 person you follow follows them; beauty 0.50; 1 follower"),
+        ((2, 0.812, 12, True), "2 people you follow follow them; beauty 0.81; 12 followers; follows you"),
+        ((1, np.nan, 0, False), "1 person you follow follows them; 0 followers"),
+        ((1234, np.nan, 5678, True), "1,234 people you follow follow them; 5,678 followers; follows you"),
     ],
 )
-def test_reason_is_in_words(said, expected):
-    assert reason(*said) == expected
+def test_reasons_are_in_words(said, expected):
+    assert _said(*said) == expected
+
+
+def _said(*each):
+    return reasons(*(np.array([one]) for one in each))[0].as_py()
 
 
 def _arcs(counts, targets):
@@ -86,7 +89,7 @@ def test_recommendation_rows_keep_to_their_contract_and_limits(found):
     assert first["recommended_user_id"] == graph.users[target]
     place = np.flatnonzero((found.arcs.source == user) & (found.arcs.target == target))[0]
     back = bool(graph.has(np.array([target]), np.array([user]))[0])
-    assert first["reason"] == reason(found.arcs.paths[place], graph.beauty[target], int(graph.in_degree[target]), back)
+    assert first["reason"] == _said(int(found.arcs.paths[place]), graph.beauty[target], graph.in_degree[target], back)
 
 
 def test_recommendation_rows_do_not_know_what_nobody_knows(draw):
@@ -238,10 +241,12 @@ def test_still_open_leaves_out_what_was_followed_or_blocked_since_and_whoever_fo
     assert list(zip(arcs.source.tolist(), arcs.target.tolist(), strict=True)) == [(0, 2), (0, 4), (3, 4)]
     since = follow_graph(range(5), [0, 0, 1, 1], [1, 2, 2, 4])
     found = still_open(since, arcs)
-    assert list(zip(found.source.tolist(), found.target.tolist(), strict=True)) == [(0, 4)]
+    assert _ends(found) == [(0, 4)]
+    assert found.paths.tolist() == [1.0]
+    assert _ends(still_open(follow_graph(range(5), [0, 1, 3], [1, 2, 2]), arcs)) == [(0, 2)]
     blocked = follow_graph(range(5), [0, 1, 1, 3], [1, 2, 4, 1], barred=([4], [0]))
-    assert list(zip(*(each.tolist() for each in _ends(still_open(blocked, arcs))), strict=True)) == [(0, 2), (3, 4)]
+    assert _ends(still_open(blocked, arcs)) == [(0, 2), (3, 4)]
 
 
 def _ends(arcs):
-    return arcs.source, arcs.target
+    return list(zip(arcs.source.tolist(), arcs.target.tolist(), strict=True))

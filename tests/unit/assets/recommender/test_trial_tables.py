@@ -6,10 +6,9 @@ from assets.contracts.table import UNDATED
 from assets.recommender.candidates import CandidateConfig, candidate_arcs
 from assets.recommender.evaluation import METRICS
 from assets.recommender.past import Known
-from assets.recommender.recommender import Limits
+from assets.recommender.recommender import Limits, fair_capacity
 from assets.recommender.registry import recommenders
 from assets.recommender.rounds import MEASURES
-from assets.recommender.suggesting import fair_capacity
 from assets.recommender.trial_tables import (
     broken_rounds,
     courses_shown,
