@@ -11,7 +11,7 @@ METRICS = {
     "recall": "Share of a user's new links that were recommended; mean over users with new links.",
     "ndcg": "Gain of new links by rank, 1 / log2(1 + rank), over the most that could be had; the same users.",
     "coverage": "Share of users who are recommended to somebody.",
-    "novelty": "Mean of -log2 of the share of users who follow the recommended.",
+    "novelty": "Mean over slots of -log2((followers of the recommended + 1) / (users + 1)).",
     "median_followers": "Followers of the recommended; median over slots.",
     "exposure_gini": "Gini coefficient of slots over all users who could be recommended, and those who could not.",
     "exposure_gini_floor": "Lowest coefficient that slots could have, given candidates and capacity.",
@@ -147,7 +147,11 @@ RECOMMENDER_EVALUATION = TableContract(
         number("value", "Mean over seeds; null where it is not defined."),
         number("lower", "Lower end of its 95 % interval, by users and seeds."),
         number("upper", "Upper end."),
-        count("users", "Users behind it."),
+        count(
+            "users",
+            "Users behind it: of `recall` and `ndcg` those with new links, of `imbalance` those for whom it is known, "
+            "of `talented_unseen_reached` the talented unseen, of the others all.",
+        ),
     ),
     primary_key=("recommender", "metric"),
     reads_marts=True,
@@ -159,7 +163,8 @@ RECOMMENDER_ROUNDS = TableContract(
         "What comes of recommenders over months in a stated model: recommend, accept, be influenced, be recognised, "
         "stay or leave, and again. Behaviour is configuration, not estimated, so this compares recommenders and "
         "foretells nothing. Nobody joins, unfollows, or follows who was not recommended; nobody is shown "
-        "the same person twice."
+        "the same person twice. The start is the graph of `recommender_evaluation`, of three months ago or without a "
+        "tenth of the links, and not that of today, so that chances are learned without the links that came since."
     ),
     grain="one row per recommender, round and measure",
     columns=(

@@ -29,6 +29,7 @@ from assets.recommender.suggesting import (
     GAP_PROMISED,
     broken_limits,
     examples,
+    looked_up,
     recommendation_rows,
     run_row,
     said_of_run,
@@ -86,7 +87,8 @@ class RecommendationSettings(dg.Config):
         dg.AssetCheckSpec(
             _TRUE_CANDIDATES,
             asset=LINK_CANDIDATES.key,
-            description="A followee of the user follows the candidate; the user does not, and no block bars it.",
+            description="A followee of the user follows the candidate, which is looked up for some of them; the user "
+            "does not, and no block bars it.",
         ),
         dg.AssetCheckSpec(
             _COUNTED,
@@ -116,11 +118,12 @@ def link_candidates(
         context.log.info(f"candidates of {counted(anew, 'user')} found anew")
     arcs = read_arcs(store, graph)
     wrong = wrong_candidates(graph, arcs)
+    said = f"true of {counted(len(arcs), 'candidate')}; somebody in between was looked up for {len(looked_up(arcs)):,}"
     counts = store.read(CANDIDATE_NEIGHBOURHOODS)["candidates"].to_numpy()
     yield table_result(
         LINK_CANDIDATES,
         len(arcs),
-        {_TRUE_CANDIDATES: (not wrong and len(arcs) > 0, wrong or f"true of {counted(len(arcs), 'candidate')}")},
+        {_TRUE_CANDIDATES: (not wrong and len(arcs) > 0, wrong or said)},
         figure=picture(histogram_figure(*spread_of(counts), "Candidates per user", "candidates")),
     )
     yield table_result(
@@ -151,8 +154,8 @@ def link_candidates(
         dg.AssetCheckSpec(
             _KEPT,
             asset=RECOMMENDATIONS.key,
-            description="Nobody is recommended whom a user follows or bars, more often than capacity allows, or so "
-            "that the beauty followed moves further from one's own than the limit.",
+            description="Everybody is there, on both sides; nobody is recommended whom a user follows or bars, more "
+            "often than capacity allows, or so that the beauty followed moves further from one's own than the limit.",
         ),
         dg.AssetCheckSpec(
             _NEAR,

@@ -62,7 +62,12 @@ def evaluated(
         runs[rng.integers(len(runs))].metrics(rng.multinomial(trial.graph.nodes, once / trial.graph.nodes))
         for _ in range(resamples)
     ]
-    users = {"recall": runs[0].users_with_links, "ndcg": runs[0].users_with_links}
+    users = {
+        "recall": runs[0].users_with_links,
+        "ndcg": runs[0].users_with_links,
+        "imbalance": int((~np.isnan([run.imbalance for run in runs])).any(axis=0).sum()),
+        "talented_unseen_reached": int(trial.is_talented_unseen.sum()),
+    }
     found = {}
     for name in METRICS:
         value = float(np.mean([each[name] for each in values]))

@@ -144,13 +144,23 @@ def _mean(values: Floats) -> float | None:
 
 
 def broken_limits(graph: FollowGraph, rows: pa.Table, run: Mapping[str, Any]) -> str:
-    """What written recommendations do that they must not, in words; empty if nothing. Read from the rows alone."""
-    user, target = (np.searchsorted(graph.users, rows[name].to_numpy()) for name in ("user_id", "recommended_user_id"))
+    """What written recommendations do that they must not, in words; empty if nothing. Read from the rows alone.
+
+    Of those to or of somebody who is not among the users nothing else is looked at; the first id is named.
+    """
+    ids = [rows[name].to_numpy() for name in ("user_id", "recommended_user_id")]
+    is_there = [is_among(graph.users, each) for each in ids]
+    user, target = (np.searchsorted(graph.users, each[is_there[0] & is_there[1]]) for each in ids)
     keys = user * graph.nodes + target
     imbalance = np.maximum(run["imbalance_limit"], np.nan_to_num(np.abs(graph.mean_followed - graph.beauty)))
     after = imbalance_after(graph, user, target)
     beyond = after > imbalance + _ROUNDING
     found = {
+        f"{word} somebody who is not there: user {each[~there][0]}": (~there).sum()
+        for word, each, there in zip(("to", "of"), ids, is_there, strict=True)
+        if not there.all()
+    }
+    found |= {
         "to oneself": (user == target).sum(),
         "of somebody who is followed": graph.has(user, target).sum(),
         "of somebody who is blocked or blocks": is_among(graph.barred, keys).sum(),
@@ -172,12 +182,11 @@ def still_open(graph: FollowGraph, arcs: Arcs) -> Arcs:
 def wrong_candidates(graph: FollowGraph, arcs: Arcs) -> str:
     """Candidates that are none, in words; empty if all are two steps away, not followed and not barred.
 
-    Whether somebody is in between is looked up in the graph, for each hundredth candidate, at least 1,000.
+    Whether somebody is in between is looked up in the graph, for ``looked_up`` candidates alone.
     """
     keys = arcs.source * graph.nodes + arcs.target
-    looked_at = np.arange(0, len(arcs), max(1, min(100, len(arcs) // 1000)))
-    matrix = graph.matrix
-    between = matrix[arcs.source[looked_at]].multiply(matrix.T.tocsr()[arcs.target[looked_at]]).sum(axis=1)
+    matrix, some = graph.matrix, looked_up(arcs)
+    between = matrix[arcs.source[some]].multiply(matrix.T.tocsr()[arcs.target[some]]).sum(axis=1)
     found = {
         "the user": (arcs.source == arcs.target).sum(),
         "followed": graph.has(arcs.source, arcs.target.astype(np.int64)).sum(),
@@ -185,6 +194,11 @@ def wrong_candidates(graph: FollowGraph, arcs: Arcs) -> str:
         "without anybody in between": (np.asarray(between).ravel() == 0).sum(),
     }
     return ", ".join(f"{counted(int(number), 'candidate')} {what}" for what, number in found.items() if number)
+
+
+def looked_up(arcs: Arcs) -> Integers:
+    """Places of the candidates that are looked up in the graph: each hundredth, or 1,000 or more; all of fewer."""
+    return np.arange(0, len(arcs), max(1, min(100, len(arcs) // 1000)))
 
 
 def said_of_run(run: Mapping[str, Any]) -> str:

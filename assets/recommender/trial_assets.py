@@ -37,6 +37,7 @@ from assets.recommender.trial_tables import (
     missing_recommenders,
     points_shown,
     said_of_evaluation,
+    title_of,
     trial_of,
     uneven_starts,
 )
@@ -85,7 +86,8 @@ _EVALUATION_CHECKS = {
     "every_recommender_is_tried": "Each recommender of the platform has each metric.",
 }
 _ROUND_CHECKS = {
-    "communities_are_alike_at_the_start": "Before anything is recommended, all communities are the same.",
+    "communities_are_alike_at_the_start": "No recommender changed the community that the next one starts from: before "
+    "anything is recommended, measures are the same for all.",
     "rounds_follow_one_another": "No round is missing; nobody comes back and no link is lost.",
 }
 
@@ -138,7 +140,7 @@ def recommender_evaluation(
         finding=said_of_evaluation(rows),
         frontier=picture(
             frontier_figure(
-                {name: point for name, point in points.items() if not is_ours(name)},
+                {title_of(name): point for name, point in points.items() if not is_ours(name)},
                 sorted(point for name, point in points.items() if is_ours(name)),
                 "Accuracy and inequality of exposure",
                 "Gini coefficient of slots (less is more equal)",
@@ -165,7 +167,10 @@ def recommender_evaluation(
 def recommender_rounds(
     context: dg.AssetExecutionContext, config: RoundSettings, lake: LakeResource, published: WarehouseResource
 ) -> dg.MaterializeResult:
-    """What would each recommender make of this community in some years?"""
+    """What would each recommender make of this community in some years, from where the evaluation starts?
+
+    That is three months ago, or without a tenth of the links: chances are learned without the links to be found.
+    """
     store, marts = lake.open(), published.open()
     links = read_links(store)
     graph, _, _, known = graph_of_trial(store, marts, links)
@@ -191,7 +196,7 @@ def recommender_rounds(
         {
             "communities_are_alike_at_the_start": (
                 not uneven and bool(rows),
-                uneven or f"true of {len(MEASURES)} measures",
+                uneven or f"true of {len(MEASURES)} measures of {len(recommenders())} recommenders",
             ),
             "rounds_follow_one_another": (not broken, broken or f"{config.rounds} rounds of each recommender"),
         },

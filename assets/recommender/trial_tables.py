@@ -103,6 +103,12 @@ def points_shown(rows: Rows) -> dict[str, tuple[float, float]]:
     return {name: (across[name], up[name]) for name in across if name in up}
 
 
+def title_of(name: str) -> str:
+    """A recommender's title in figures; the name itself where there is no recommender of that name."""
+    known = recommenders().get(name)
+    return known.title if known else name
+
+
 def is_ours(name: str) -> bool:
     """Whether a row is of the beauty-flow recommender, at whichever capacity."""
     return name == OURS or name.startswith(f"{OURS}_")
@@ -155,7 +161,10 @@ def missing_recommenders(rows: Rows) -> str:
 
 
 def uneven_starts(rows: Rows) -> str:
-    """Measures in which communities differ before anything was recommended, in words."""
+    """Measures in which communities differ before anything was recommended, in words.
+
+    All start from one graph, so they differ only where a recommender has written into what it was given.
+    """
     found = []
     for measure in MEASURES:
         starts = {row["value"] for row in rows if row["round"] == 0 and row["measure"] == measure}
@@ -181,7 +190,7 @@ def broken_rounds(rows: Rows, rounds: int) -> str:
 
 
 def courses_shown(rows: Rows, measures: Sequence[str]) -> dict[str, dict[str, tuple[list[int], list[float]]]]:
-    """Measure -> recommender -> (rounds, values)."""
+    """Measure -> title of the recommender -> (rounds, values)."""
     shown: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
     for measure in measures:
         for name in dict.fromkeys(row["recommender"] for row in rows):
@@ -191,7 +200,7 @@ def courses_shown(rows: Rows, measures: Sequence[str]) -> dict[str, dict[str, tu
                 if row["recommender"] == name and row["measure"] == measure and row["value"] is not None
             )
             if course:
-                shown.setdefault(measure, {})[name] = ([x for x, _ in course], [y for _, y in course])
+                shown.setdefault(measure, {})[title_of(name)] = ([x for x, _ in course], [y for _, y in course])
     return shown
 
 

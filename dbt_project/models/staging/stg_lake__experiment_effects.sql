@@ -9,6 +9,7 @@ select
     upper,
     p_value,
     units,
+    p_value_adjusted,
     smd_after,
     reason
 from {{ source('lake', 'experiment_effects') }}

@@ -49,6 +49,7 @@ def test_show_results_counts_those_found_and_says_why_the_simulator_counts_other
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()]
     assert ["1", "12", "0.81", "7", "2 people you follow follow them"] in cells
     assert any(row[:2] == ["beauty_flow", "0.25"] for row in cells)
+    assert "the last three months (in communities without times a tenth of all links;" in " ".join(text.split())
     assert ["exposure to quality", "beauty gained", "not credible", "0.012", "-0.005", "0.03", "0.002"] in [
         [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()
     ]

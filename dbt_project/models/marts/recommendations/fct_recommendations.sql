@@ -11,6 +11,7 @@ select
     recommended.reason
 from {{ ref('stg_lake__recommendations') }} as recommended
 inner join {{ ref('dim_users') }} as people on recommended.recommended_user_id = people.user_id
+inner join {{ ref('dim_users') }} as recipients on recommended.user_id = recipients.user_id
 left join {{ ref('fct_user_beauty') }} as own on recommended.user_id = own.user_id
 left join {{ ref('fct_user_beauty') }} as other on recommended.recommended_user_id = other.user_id
 left join {{ ref('fct_talented_unseen_users') }} as unseen on recommended.recommended_user_id = unseen.user_id

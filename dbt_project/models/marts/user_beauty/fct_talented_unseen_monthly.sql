@@ -27,7 +27,7 @@ ranked as (
         percent_rank() over (partition by event_month order by beauty_shrunken) as beauty_percentile,
         case
             when recognition is not null
-                then percent_rank() over (partition by event_month, recognition is null order by recognition)
+                then {{ mid_rank('recognition', within='event_month, recognition is null') }}
         end as recognition_percentile
     from shrunken
 )

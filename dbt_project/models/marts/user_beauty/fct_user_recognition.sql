@@ -39,15 +39,7 @@ select
     shrunken.exposure,
     shrunken.recognition_rate,
     shrunken.recognition,
-    coalesce(
-        (
-            rank() over (order by shrunken.recognition)
-            - 1
-            + (count(*) over (partition by shrunken.recognition) - 1) / 2.0
-        )
-        / nullif(count(*) over () - 1, 0),
-        0.5
-    ) as recognition_percentile,
+    {{ mid_rank('shrunken.recognition') }} as recognition_percentile,
     received.favorites_received,
     coalesce(followed.followers, 0) as followers
 from shrunken

@@ -1,6 +1,7 @@
 """Small communities: drawn ones, and a warehouse with as many columns as the recommender reads."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import assets.recommender.recommenders as package
 from assets.marts import Marts
 from assets.recommender.follow_graph import FollowGraph, follow_graph
+from assets.recommender.registry import recommenders
 
 MARTS = {
     "dim_users": "user_id bigint",
@@ -56,6 +59,20 @@ def publish(tmp_path: Path) -> Callable[..., Marts]:
         return Marts(path)
 
     return published
+
+
+@pytest.fixture
+def extra_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """A module that joins the recommenders for one test."""
+
+    def add(source: str) -> None:
+        (tmp_path / "extra.py").write_text(source)
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+        recommenders.cache_clear()
+
+    yield add
+    sys.modules.pop("assets.recommender.recommenders.extra", None)
+    recommenders.cache_clear()
 
 
 @pytest.fixture(scope="session")

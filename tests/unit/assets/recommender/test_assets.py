@@ -30,6 +30,10 @@ QUICK = {
     "recommender_evaluation": EvaluationSettings(seeds=1, resamples=3, slots=5),
     "recommender_rounds": RoundSettings(rounds=2, seeds=1),
 }
+UNTRIED = {
+    "recommender_evaluation": EvaluationSettings(most_users=1),
+    "recommender_rounds": RoundSettings(most_users=1),
+}
 Make = Callable[..., dict[str, tuple[bool, str]]]
 
 
@@ -96,6 +100,10 @@ def _write(lake: Lake, contract: Any, rows: list[dict[str, Any]], partition: str
 def test_all_tables_are_made_and_every_check_passes(town: Marts, lake: Lake, make: Make) -> None:
     checks = make(town)
     assert len(checks) == 8
+    candidates = lake.read(LINK_CANDIDATES).num_rows
+    assert checks["candidates_are_two_steps_away_and_not_followed"][1] == (
+        f"true of {candidates:,} candidates; somebody in between was looked up for {(candidates + 1) // 2:,}"
+    )
     assert {name for name, (passed, _) in checks.items() if not passed} == set()
     recommended = lake.read(RECOMMENDATIONS).to_pylist()
     followed = {(row["follower_id"], row["followee_id"]) for row in lake.read(EDGES).to_pylist()}
@@ -153,6 +161,22 @@ def test_tables_of_a_community_that_lost_its_links_are_forgotten(town: Marts, la
         lake.drop(EDGES.key, month)
     make(town)
     assert [contract.key for contract in TABLES if lake.partitions(contract.key)] == []
+
+
+def test_whoever_opts_out_is_not_recommended_nor_told_of_anybody(town: Marts, lake: Lake, make: Make) -> None:
+    """The warehouse may know them still: it is built at another time."""
+    make(town, **UNTRIED)
+    ends = ("user_id", "recommended_user_id")
+    before = lake.read(RECOMMENDATIONS)
+    assert all(9 in before[name].to_pylist() for name in ends)
+    _write(lake, USERS, [row for row in lake.read(USERS).to_pylist() if row["user_id"] != 9])
+    for month in lake.partitions(EDGES.key):
+        links = lake.read(EDGES, [month]).to_pylist()
+        _write(lake, EDGES, [row for row in links if 9 not in (row["follower_id"], row["followee_id"])], month)
+    assert make(town, **UNTRIED)["recommendations_keep_to_their_limits"][0]
+    after = lake.read(RECOMMENDATIONS)
+    assert after.num_rows > 300
+    assert not any(9 in after[name].to_pylist() for name in ends)
 
 
 def test_large_communities_are_recommended_to_but_not_tried(town: Marts, lake: Lake, make: Make) -> None:

@@ -1,10 +1,8 @@
-import sys
 from dataclasses import is_dataclass, replace
 
 import numpy as np
 import pytest
 
-import assets.recommender.recommenders as package
 from assets.recommender.candidates import CandidateConfig, candidate_arcs
 from assets.recommender.follow_graph import follow_graph
 from assets.recommender.recommender import Limits, tie_breakers
@@ -207,20 +205,6 @@ def test_node2vec_leaves_the_number_of_threads_as_it_was(graph):
         assert networkit.getMaxNumberOfThreads() == 2
     finally:
         networkit.setNumberOfThreads(before)
-
-
-@pytest.fixture
-def extra_module(tmp_path, monkeypatch):
-    """A module that joins the recommenders for one test."""
-
-    def add(source: str) -> None:
-        (tmp_path / "extra.py").write_text(source)
-        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-        recommenders.cache_clear()
-
-    yield add
-    sys.modules.pop("assets.recommender.recommenders.extra", None)
-    recommenders.cache_clear()
 
 
 _EXTRA = """

@@ -16,6 +16,7 @@ from assets.recommender.suggesting import (
     arc_places,
     broken_limits,
     examples,
+    looked_up,
     reasons,
     recommendation_rows,
     run_row,
@@ -186,6 +187,38 @@ def test_broken_limits_finds_each_break(checked, bad, said):
     assert checked(*GOOD, *bad) == said
 
 
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ([(9, 13, 1)], "1 to somebody who is not there: user 9"),
+        ([(99, 13, 1)], "1 to somebody who is not there: user 99"),
+        ([(14, 99, 1), (14, 98, 2)], "2 of somebody who is not there: user 99"),
+        ([(99, 98, 1)], "1 to somebody who is not there: user 99, 1 of somebody who is not there: user 98"),
+        ([(99, 13, 1), (14, 14, 1)], "1 to somebody who is not there: user 99, 1 to oneself"),
+        ([(14, 99, 3)], "1 of somebody who is not there: user 99, 1 beyond the slots of a user"),
+    ],
+)
+def test_broken_limits_takes_no_stranger_for_a_user(checked, gone, said):
+    """9 would be taken for 10, who follows others; nobody comes after 15."""
+    assert checked(*GOOD, *gone) == said
+
+
+def test_broken_limits_finds_an_opted_out_user_on_both_sides(found):
+    """Whoever opts out leaves the graph; rows that were written before have them still."""
+    rows, run = recommendation_rows(found), run_row(found)
+    graph = found.graph
+    left = graph.users[found.slots.target[0]]
+    staying = graph.users != left
+    ends = [graph.users[column] for column in (graph.follower, graph.followee)]
+    kept = (ends[0] != left) & (ends[1] != left)
+    after = follow_graph(graph.users[staying], ends[0][kept], ends[1][kept], graph.beauty[staying])
+    said = broken_limits(after, rows, run)
+    for word, column in (("to", "user_id"), ("of", "recommended_user_id")):
+        number = (rows[column].to_numpy() == left).sum()
+        assert number > 0
+        assert f"{number} {word} somebody who is not there: user {left}" in said
+
+
 def test_broken_limits_lets_those_beyond_the_limit_come_nearer_only(checked):
     """12 (0.9) follows beauty 0.5: 0.4 away, and stays so with more of the same."""
     assert checked((12, 13, 1)) == ""
@@ -218,6 +251,15 @@ def test_wrong_candidates_finds_nothing_in_good_ones(candidates, draw):
 )
 def test_wrong_candidates_finds_each_kind(candidates, target, said):
     assert candidates(*sorted([2, target])) == said
+
+
+@pytest.mark.parametrize(
+    ("candidates", "expected"), [(0, 0), (1, 1), (1999, 1999), (2000, 1000), (50_000, 1000), (300_000, 3000)]
+)
+def test_looked_up_is_each_hundredth_and_a_thousand_at_least(candidates, expected):
+    places = looked_up(_arcs([candidates], np.zeros(candidates)))
+    assert len(places) == expected
+    assert not len(places) or places[-1] < candidates
 
 
 def test_said_of_run_names_numbers_and_the_gap():

@@ -7,8 +7,9 @@ from assets.recommender.candidates import CandidateConfig, candidate_arcs
 from assets.recommender.evaluation import METRICS
 from assets.recommender.past import Known
 from assets.recommender.recommender import Limits, fair_capacity
+from assets.recommender.recommenders.plain import Random
 from assets.recommender.registry import recommenders
-from assets.recommender.rounds import MEASURES
+from assets.recommender.rounds import MEASURES, RoundsConfig, round_rows
 from assets.recommender.trial_tables import (
     broken_rounds,
     courses_shown,
@@ -20,6 +21,7 @@ from assets.recommender.trial_tables import (
     missing_recommenders,
     points_shown,
     said_of_evaluation,
+    title_of,
     trial_of,
     uneven_starts,
     values_of,
@@ -142,6 +144,22 @@ def test_uneven_starts_names_measures_that_differ():
     assert uneven_starts(rows) == "balance starts with ['0.25', '0.5']"
 
 
+class _Careless(Random):
+    """Makes everybody less beautiful in the graph that it is given."""
+
+    def fitted(self, graph, seed=0):
+        graph.beauty[:] /= 2
+        return super().fitted(graph, seed)
+
+
+def test_uneven_starts_finds_a_recommender_that_writes_into_the_graph(draw):
+    unseen, config = np.zeros(30, bool), RoundsConfig(rounds=1)
+    fair = round_rows(draw(43), unseen, {"one": Random(), "other": Random()}, config, (0,))
+    assert uneven_starts(list(fair)) == ""
+    unfair = round_rows(draw(43), unseen, {"one": _Careless(), "other": Random()}, config, (0,))
+    assert uneven_starts(list(unfair)).startswith("balance starts with")
+
+
 def _all_rounds(rounds, **measures):
     """Rows of all recommenders; links grow and active users fall unless courses are given."""
     courses = {"links": np.arange(rounds + 1) / 10, "active_users": 1 - np.arange(rounds + 1) / 100} | measures
@@ -181,6 +199,15 @@ def test_courses_shown_are_ordered_and_leave_out_what_is_undefined():
     assert list(shown) == ["balance", "links"]
     assert shown["balance"] == {"other": ([0], [0.5]), "one": ([1, 2], [0.2, 0.3])}
     assert courses_shown([], ["balance"]) == {}
+    assert list(courses_shown(_rounds(als=[0.1]), ["links"])["links"]) == ["ALS"]
+
+
+def test_title_of_is_the_title_of_a_recommender_or_the_name():
+    assert [title_of(name) for name in ("adamic_adar", "beauty_flow", "beauty_flow_8x")] == [
+        "Adamic-Adar",
+        "beauty flow",
+        "beauty_flow_8x",
+    ]
 
 
 def test_last_round_has_a_line_for_each_recommender():
