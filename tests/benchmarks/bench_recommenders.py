@@ -51,7 +51,7 @@ _EMPTY = {
         "user_id bigint, event_month date, beauty_shrunken double, is_talented_unseen boolean"
     ),
 }
-_FRONTIER = (0.5, 0.7, 0.85, 1.0, 1.5, 2.0, 3.0, 6.0, 10.0, 20.0, 40.0)
+_FRONTIER = (0.5, 0.7, 0.85, 1.0, 1.5, 2.0, 3.0, 6.0, 10.0, 12.0, 15.0, 20.0, 40.0)
 _ACCURATE, _LOWER, _MORE = 0.95, 0.15, 3.0
 
 
