@@ -37,10 +37,11 @@ def _column(found, name):
 def test_intervals_cover_what_is_planted_and_the_sign_is_right(communities):
     found = communities[0.6]
     planted, value, lower, upper = (_column(found, name) for name in ("planted", "value", "lower", "upper"))
-    assert (planted > 0.01).all()
-    assert (value > 0).all()
+    assert (planted > 0.005).all()
+    assert (value > 0).sum() >= len(SEEDS) - MOST_WRONG
+    assert not (upper < 0).any()
     assert ((lower > planted) | (upper < planted)).sum() <= MOST_WRONG
-    assert (lower > 0).sum() > len(SEEDS) / 2
+    assert (lower > 0).sum() > 2 * MOST_WRONG
 
 
 def test_the_naive_difference_is_further_from_what_is_planted(communities):
