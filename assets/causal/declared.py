@@ -93,6 +93,8 @@ class MatchingExperiment:
         placebo_outcomes: From before the treatment, which it cannot have moved.
         negative_controls: From after it, which it cannot move but a hidden cause might.
         placebo_treatments: Treatments that cannot move the outcome.
+        error_of: A covariate that is a mean of scores and that the outcome is a change since, and the variance of its
+            error.
         treated_later: Whether what the treatment does happened within the window too.
         trajectory: Column of ``fct_user_months`` that is drawn around the month, and what it is.
         follows_staying: Whether it is told how long the matched arms stay.
@@ -114,6 +116,7 @@ class MatchingExperiment:
     placebo_outcomes: tuple[Measure, ...] = ()
     negative_controls: tuple[Measure, ...] = ()
     placebo_treatments: tuple[PlaceboTreatment, ...] = ()
+    error_of: tuple[str, Measure] | None = None
     treated_later: str | None = None
     trajectory: Measure | None = None
     follows_staying: bool = False
@@ -138,8 +141,9 @@ class MatchingExperiment:
         """All that is read of a user-month besides user, month and arm."""
         later = (Measure("is_treated_later", self.treated_later),) if self.treated_later else ()
         dose = (self.dose.measure,) if self.dose else ()
+        error = (self.error_of[1],) if self.error_of else ()
         outcomes = (self.outcome, *self.also, *self.placebo_outcomes, *self.negative_controls)
-        return (*self.covariates, *outcomes, *later, *dose)
+        return (*self.covariates, *outcomes, *later, *dose, *error)
 
     def with_placebo(self, placebo: PlaceboTreatment) -> "MatchingExperiment":
         """The same question of a treatment that cannot move the outcome."""

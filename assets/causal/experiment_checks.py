@@ -7,7 +7,7 @@ from typing import Any
 
 from assets.causal.balance import TARGET_SMD
 from assets.causal.experiment_tables import ALPHA
-from assets.causal.reports import MOST_ATTRITION_APART
+from assets.causal.reports import MOST_ATTRITION_APART, can_be_errors
 from assets.contracts.experiments import NOT_CREDIBLE, NOT_POSSIBLE
 from assets.statistics.multiplicity import holm
 
@@ -29,7 +29,9 @@ def wrong_verdicts(experiments: Rows, effects: Rows) -> str:
         untried = not any(e["kind"] == _PLACEBO and e["effect"] is not None for e in placebos)
         apart = abs(row["treated_without_outcome"] - row["compared_without_outcome"]) > MOST_ATTRITION_APART
         unbalanced = row["smd_after"] is None or row["smd_after"] > TARGET_SMD or row["standard_error"] is None
-        if (unbalanced or refuted or untried or apart) != (row["verdict"] == NOT_CREDIBLE):
+        shift, p_value = row["error_shift"], row["p_value"]
+        noisy = shift is not None and p_value is not None and can_be_errors(row["effect"], p_value, shift)
+        if (unbalanced or refuted or untried or apart or noisy) != (row["verdict"] == NOT_CREDIBLE):
             found.append(f"{row['experiment']} is called {row['verdict']}")
     return ", ".join(found)
 

@@ -18,6 +18,8 @@ from assets.statistics.undefined import defined
 
 Row = dict[str, Any]
 ALPHA = 0.05
+_LITTLE = 0.2
+"""Share of an effect that errors of scores may make without being mentioned."""
 NO_OUTCOME, NO_COVARIATE = "no outcome in the window", "a covariate is unknown"
 ALONE = "by an indicator, nobody of the other arm is of their kind"
 
@@ -66,6 +68,9 @@ def _finding(row: Row, verdict: str) -> str:
         NOT_FOUND: f"No difference is found in the {measured}.",
         NOT_CREDIBLE: f"Not credible: {row['objections']}. What is found in the {measured}.",
     }[verdict]
+    shift = row["error_shift"]
+    if shift is not None and shift * row["effect"] > 0 and abs(shift) > _LITTLE * abs(row["effect"]):
+        said += f" Errors of scores can have made up to {shift:+.2g} of it."
     return f"{row['question']} {said}"
 
 
@@ -93,6 +98,7 @@ def _arms(report: Report) -> Row:
         "treated_later": defined(treated.treated_later),
         "compared_later": defined(compared.treated_later),
         "compared_treated_before": defined(report.treated_before),
+        "error_shift": defined(report.error_shift),
         "treated_users": _users(report, True),
         "compared_users": _users(report, False),
     }

@@ -76,6 +76,7 @@ EXPOSURE_TO_QUALITY = MatchingExperiment(
             leave_out=("log_links",),
         ),
     ),
+    error_of=("beauty", Measure("beauty_error", "beauty_before_variance", "variance of the error of mean beauty")),
     treated_later="links_to_top_beauty_after_3 > 0",
     trajectory=Measure("beauty", "beauty", "beauty of the month's photos"),
     dose=Dose(

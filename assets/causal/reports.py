@@ -14,6 +14,7 @@ from assets.causal.design import CannotMatchError, Design
 from assets.causal.effects import Estimate
 from assets.causal.refutation import leave_one_stratum_out, shuffled_treatment
 from assets.causal.sample import Integers, read_sample
+from assets.causal.score_errors import shift_by_errors
 
 MOST_ATTRITION_APART = 0.1
 """Difference between the arms' shares without an outcome above which a result is not credible."""
@@ -94,6 +95,7 @@ class Report:
         result: The matched comparison, with the attempts to refute it; None where there is none.
         reason: Why there is none.
         matched: ``user_id``, ``event_month``, ``is_treated`` and ``weight`` of the matched user-months.
+        error_shift: Most that errors of scores can have added to the effect; NaN where that is not asked or not known.
         treated_before: Share of the comparison whose user was treated in the months before that the outcome spans.
         parts: Effects by month, on other outcomes, by other designs.
         doses: Dose-response.
@@ -105,6 +107,7 @@ class Report:
     reason: str = ""
     matched: pa.Table | None = None
     treated_before: float = float("nan")
+    error_shift: float = float("nan")
     parts: tuple[Part, ...] = ()
     doses: tuple[DoseGroup, ...] = ()
 
@@ -119,7 +122,14 @@ class Report:
         shares = [arm.without_outcome / arm.units for arm in self.arms.values() if arm.units]
         if max(shares) - min(shares) > MOST_ATTRITION_APART:
             words.append(f"arms differ in who has an outcome: {shares[0]:.0%} and {shares[1]:.0%} have none")
+        if can_be_errors(self.result.effect.value, self.result.effect.p_value, self.error_shift):
+            words.append(f"errors of scores can make {self.error_shift:+.2g}, which is all of it")
         return tuple(words)
+
+
+def can_be_errors(effect: float, p_value: float, shift: float) -> bool:
+    """Whether something is found (at 5 %, by itself) that errors of scores can have made, all of it."""
+    return bool(p_value < 0.05 and effect * shift > 0 and abs(shift) >= abs(effect))
 
 
 def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0, in_parts: bool = True) -> Report:
@@ -145,7 +155,8 @@ def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0
     matched = _matched(compared.units, result)
     treated_before = _treated_before(matched, complete, experiment)
     untried = tuple(one for one in tried if isinstance(one, Part))
-    found = Report(experiment, arms, result, "", matched, treated_before, untried)
+    shift = _error_shift(compared.units, result, experiment)
+    found = Report(experiment, arms, result, "", matched, treated_before, shift, untried)
     if not in_parts:
         return found
     parts = (
@@ -208,6 +219,13 @@ def _treated_before(matched: pa.Table, complete: pa.Table, experiment: MatchingE
     was = np.isin(asked, keys[0]).max(axis=1).astype(np.float64)
     compared = ~treated_of(matched)
     return float(np.average(was[compared], weights=matched["weight"].to_numpy()[compared]))
+
+
+def _error_shift(units: pa.Table, result: Result, experiment: MatchingExperiment) -> float:
+    if experiment.error_of is None:
+        return float("nan")
+    covariate, variance = experiment.error_of
+    return shift_by_errors(result, covariate, units[variance.name].to_numpy())
 
 
 def _keys(units: pa.Table) -> Integers:

@@ -30,6 +30,7 @@ select
     compared_without_outcome,
     treated_later,
     compared_treated_before,
+    error_shift,
     treated_users,
     compared_users,
     compared_later,

@@ -104,6 +104,7 @@ known as (
     select
         windows.*,
         windows.acts_last_3 > 0 as is_active_before,
+        photos_of_users.variance_within / nullif(windows.photos_before, 0) as beauty_before_variance,
         exposure.followee_exposure as exposure_before,
         exposure.followees_with_beauty as followees_with_beauty_before,
         exposure.followee_imbalance as imbalance_before,
@@ -118,6 +119,7 @@ known as (
     from windows
     cross join observed
     left join community on true
+    left join {{ ref('int_user_beauty__prior') }} as photos_of_users on true
     left join {{ ref('fct_exposure_monthly') }} as exposure
         on windows.user_id = exposure.user_id and windows.event_month = exposure.event_month
     where windows.photos_before is not null
@@ -159,6 +161,7 @@ select
     cast(tenure_months as bigint) as tenure_months,
     is_active_before,
     beauty_before,
+    beauty_before_variance,
     beauty_percentile,
     beauty_last_month,
     beauty_last_3,

@@ -13,7 +13,8 @@ import pytest
 
 from assets.causal.comparable import FEWEST, with_numbers
 from assets.causal.declared import EXPERIENCE, TREATED, Measure
-from assets.causal.experiment_tables import effect_rows
+from assets.causal.experiment_checks import WHERE_NOTHING_IS, wrong_verdicts
+from assets.causal.experiment_tables import effect_rows, experiment_row, judged
 from assets.causal.experiments import EXPERIMENTS, EXPOSURE, EXPOSURE_TO_QUALITY, RECOGNITION_TO_RETENTION, STANDING
 from assets.causal.reports import report, with_placebo_treatments, without_linked
 from tests.unit.assets.causal.windows import BEAUTY_GAINED, LEAVING_ADDED, drawn_windows
@@ -143,6 +144,26 @@ def test_without_a_period_the_effect_is_that_of_the_others(found, units):
         others = sum(part.effect.value * part.effect.n for part in left_out) / sum(p.effect.n for p in left_out)
         assert others == pytest.approx(effect.value)
         assert sum(effect.n - part.effect.n for part in left_out) == effect.n
+
+
+def test_an_effect_that_errors_of_scores_can_have_made_is_not_credible(units):
+    table = units(EXPOSURE_TO_QUALITY, all_doses=True)
+    few = report(table, EXPOSURE_TO_QUALITY, in_parts=False)
+    assert 0 < abs(few.error_shift) < BEAUTY_GAINED / 4
+    (row,) = judged([experiment_row(few)])
+    assert row["error_shift"] == few.error_shift
+    assert "Errors of scores" not in row["finding"]
+    factor = 2 * few.result.effect.value / few.error_shift
+    for times in (factor / 4, factor):
+        large = pc.multiply(table["beauty_error"], times)
+        wrong = report(_with(table, "beauty_error", large), EXPOSURE_TO_QUALITY, in_parts=False)
+        (row,) = judged([experiment_row(wrong)])
+        assert "Errors of scores can have made up to" in row["finding"]
+        assert ("errors of scores can make" in row["objections"]) == (times == factor)
+        assert (row["verdict"] == "not credible") == (times == factor)
+        placebos = [row for row in effect_rows(wrong) if row["kind"] in WHERE_NOTHING_IS]
+        assert not wrong_verdicts([row], placebos)
+        assert wrong_verdicts([{**row, "verdict": "found" if times == factor else "not credible"}], placebos)
 
 
 def test_p_values_are_adjusted_within_their_kind(found):

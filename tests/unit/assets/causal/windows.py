@@ -119,5 +119,6 @@ def drawn_windows(users: int, beauty_gained: float = BEAUTY_GAINED):
             "has_left_within_6": leaves,
         }
     )
+    frame["beauty_before_variance"] = 0.01 / frame["photos_before"]
     frame["photos_percentile"] = frame.groupby("event_month")["photos_before"].rank(pct=True)
     return frame
