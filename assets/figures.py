@@ -117,10 +117,12 @@ def intervals_figure(
     figure, axes = _canvas(title)
     labels = list(dict.fromkeys(label for group in groups.values() for label in group))
     figure.set_figheight(max(3.2, 0.9 + 0.28 * len(labels)))
+    figure.set_figwidth(7.2 + 0.08 * max(0, max(map(len, labels), default=0) - 30))
     for mark in marks:
         axes.axvline(mark, color=_GREY, linewidth=0.8, linestyle="--")
     step = 0.6 / max(1, len(groups))
-    for number, ((name, group), color) in enumerate(zip(groups.items(), cycle(_COLORS), strict=False)):
+    colors = cycle(_COLORS if len(groups) <= len(_COLORS) else _MANY_COLORS)
+    for number, ((name, group), color) in enumerate(zip(groups.items(), colors, strict=False)):
         heights = [labels.index(label) + (number - (len(groups) - 1) / 2) * step for label in group]
         axes.plot([value for value, _, _ in group.values()], heights, "o", markersize=4, color=color, label=name)
         for height, (_, lower, upper) in zip(heights, group.values(), strict=True):

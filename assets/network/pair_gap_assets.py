@@ -14,7 +14,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.pair_gaps import HOMOPHILY_AND_INFLUENCE, PAIR_GAP_STUDY
 from assets.contracts.provenance import code_version_of
 from assets.contracts.wording import counted
-from assets.figures import event_study_figure
+from assets.figures import event_study_figure, intervals_figure
 from assets.marts import Marts
 from assets.metadata import (
     check_result,
@@ -33,6 +33,7 @@ from assets.network.pair_gap_tables import (
     links_of,
     months_of,
     once_linked,
+    readings_shown,
     said_of_readings,
     study_panels,
     study_tables,
@@ -131,7 +132,13 @@ def _results(tables: dict[str, pa.Table]) -> Iterator[dg.MaterializeResult]:
         metadata={
             "dagster/row_count": len(gaps),
             "finding": said,
-            "figure": picture(event_study_figure(study_panels(gaps), said, "months since the link")),
+            "figure": picture(
+                event_study_figure(
+                    study_panels(gaps),
+                    "Gaps in beauty around links, beside never-linked pairs",
+                    "months since the link",
+                )
+            ),
         },
         check_results=[check_result(PAIR_GAP_STUDY, _SIDES, not sides, sides or "true of linked pairs", is_error=True)],
     )
@@ -140,7 +147,16 @@ def _results(tables: dict[str, pa.Table]) -> Iterator[dg.MaterializeResult]:
     fewest = min((pairs.get(name, 0) for name in (HOMOPHILY, INFLUENCE)), default=0)
     yield dg.MaterializeResult(
         asset_key=HOMOPHILY_AND_INFLUENCE.key,
-        metadata={"dagster/row_count": len(readings), "finding": said, "readings": markdown_table(readings)},
+        metadata={
+            "dagster/row_count": len(readings),
+            "finding": said,
+            "figure": picture(
+                intervals_figure(
+                    {"share": readings_shown(readings)}, "Homophily and influence", "share of the gap", (0.0,)
+                )
+            ),
+            "readings": markdown_table(readings),
+        },
         check_results=[
             check_result(
                 HOMOPHILY_AND_INFLUENCE,

@@ -195,6 +195,15 @@ def _curve(rows: Rows, comparison: str, group: str) -> dict[str, list[float | No
     return {name: [row[column] for row in held] for name, column in names.items()}
 
 
+def readings_shown(rows: Rows) -> dict[str, tuple[float, float | None, float | None]]:
+    """Reading -> value and ends of its interval, where it is defined."""
+    return {
+        row["reading"].replace("_", " "): (row["value"], row["lower"], row["upper"])
+        for row in rows
+        if row["value"] is not None
+    }
+
+
 def said_of_readings(rows: Rows) -> str:
     """Both readings in a sentence; influence that is seen before it can be there is not to be relied on."""
     doubtful = {row["reading"] for row in rows if row["reading"] == TOO_EARLY and row["is_found"]}

@@ -18,6 +18,7 @@ from assets.network.pair_gap_tables import (
     links_of,
     months_of,
     once_linked,
+    readings_shown,
     said_of_readings,
     study_panels,
     study_tables,
@@ -101,6 +102,7 @@ def test_both_tables_are_made_and_left_alone_without_news(community, publish, mo
     }
     for event in first.get_asset_materialization_events():
         assert "homophily: " in event.materialization.metadata["finding"].value
+        assert "data:image/png" in event.materialization.metadata["figure"].value
     commits = {contract.key: community.commits(contract.key) for contract in TABLES}
     assert _run(community, publish()).success
     assert {key: community.commits(key) for key in commits} == commits
@@ -196,6 +198,15 @@ def test_influence_that_is_found_too_early_is_not_credible(early, said):
         {"reading": "too_early", "value": 0.1, "lower": early, "upper": 0.2, "is_found": early > 0},
     ]
     assert said_of_readings(rows) == f"influence: found, 20% (10% to 30%){said}"
+
+
+def test_readings_shown_are_those_that_are_defined():
+    rows = [
+        {"reading": "homophily", "value": 0.3, "lower": 0.2, "upper": 0.4},
+        {"reading": "influence", "value": None, "lower": None, "upper": None},
+        {"reading": "too_early", "value": 0.1, "lower": None, "upper": None},
+    ]
+    assert readings_shown(rows) == {"homophily": (0.3, 0.2, 0.4), "too early": (0.1, None, None)}
 
 
 def test_study_panels_keep_gaps_of_each_group_apart():
