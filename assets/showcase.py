@@ -24,7 +24,7 @@ select
     round(effect, 3) as effect,
     round(lower, 3) as lower,
     round(upper, 3) as upper,
-    round(naive_effect, 3) as unmatched
+    round(naive_effect, 3) as before_matching
 from stg_lake__matching_experiments
 order by experiment
 """
@@ -61,7 +61,13 @@ select
 from evaluation
 order by recall desc
 """
-_HOW_MANY = "select count(*) from fct_talented_unseen_users"
+_HOW_MANY = """
+select
+    count(*),
+    count(*) filter (followers = 0),
+    (select count(distinct recommended_user_id) from fct_recommendations where is_to_talented_unseen)
+from fct_talented_unseen_users
+"""
 
 
 def show_results(settings: Settings) -> str:
@@ -70,7 +76,7 @@ def show_results(settings: Settings) -> str:
     Raises:
         QueryFailure: Nothing was published yet.
     """
-    ((found,),) = run_query(settings, _HOW_MANY)[1]
+    ((found, unfollowed, recommended),) = run_query(settings, _HOW_MANY)[1]
     return "\n".join(
         [
             "",
@@ -83,11 +89,14 @@ def show_results(settings: Settings) -> str:
             "What matching experiments found (lake.matching_experiments says why not to believe them):",
             print_query(settings, _EXPERIMENTS, "table", 10),
             "",
-            "Talented unseen users whom somebody should be told of (`beautyflow recommend --user ID`: one user):",
+            "Talented unseen users whom somebody should be told of (`beautyflow recommend --user ID`, with a user_id",
+            f"of these, shows all of one user). {recommended:,} of the {found:,} are recommended to somebody;",
+            f"{unfollowed:,} of them have no follower, and recommendations are followees of followees:",
             print_query(settings, _RECOMMENDED, "table", 5),
             "",
             "How recommenders do on links that were hidden from them, those of the last three months (in communities",
-            "without times a tenth of all links; beauty_flow_8x: 8 times the fair capacity):",
+            "without times a tenth of all links). beauty_flow is what is recommended; beauty_flow_8x has 8 times the",
+            "fair capacity, which finds more links and spreads them less:",
             print_query(settings, _RECOMMENDERS, "table", 20),
             "",
             f"Lake tables (Parquet):  {settings.lake_uri}",

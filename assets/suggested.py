@@ -25,6 +25,7 @@ _KNOWN = """
         (select count(*) from stg_lake__link_candidates where user_id = {user}),
         (select count(*) from fct_recommendations)
 """
+_OTHERS = 'who has some: beautyflow sql "select distinct user_id from fct_recommendations limit 5"'
 
 
 def recommend_command(
@@ -76,10 +77,10 @@ def _why_none(settings: Settings, user: int) -> str:
     if not all_recommendations:
         return "nothing is recommended to anybody yet; run `beautyflow materialize`"
     if not followees:
-        return f"user {user} follows nobody, and recommendations are followees of followees"
+        return f"user {user} follows nobody, and recommendations are followees of followees; {_OTHERS}"
     if not candidates:
-        return f"user {user} follows everybody already whom their followees follow"
+        return f"user {user} follows everybody already whom their followees follow; {_OTHERS}"
     return (
         f"all {candidates} candidates of user {user} are taken up elsewhere, have no beauty, or would move the beauty "
-        "that they follow too far from their own"
+        f"that they follow too far from their own; {_OTHERS}"
     )

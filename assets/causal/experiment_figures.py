@@ -1,12 +1,11 @@
 """What the figures of the matching experiments show, from the rows of their tables."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.causal.balance import TARGET_SMD
 from assets.causal.experiment_checks import WHERE_NOTHING_IS
-from assets.contracts.experiments import FOUND
 
 Rows = Sequence[Mapping[str, Any]]
 Interval = tuple[float, float | None, float | None]
@@ -16,15 +15,14 @@ _WAYS = ("outcome", "design", "units", "without period", *WHERE_NOTHING_IS)
 
 def effects_shown(experiments: Rows) -> dict[str, dict[str, Interval]]:
     """Matched and naive effects in standard deviations of the outcome, labelled with the verdict."""
-    shown: dict[str, dict[str, Interval]] = {"matched": {}, "as they are": {}}
+    shown: dict[str, dict[str, Interval]] = {"matched": {}, "unmatched": {}}
     for row in experiments:
         spread = row["outcome_spread"]
         if not spread or row["effect"] is None:
             continue
-        mark = "" if row["verdict"] == FOUND else f"\n({row['verdict']})"
-        label = f"{row['experiment'].replace('_', ' ')}{mark}"
+        label = f"{row['experiment'].replace('_', ' ')}\n({row['verdict']})"
         shown["matched"][label] = _scaled(row, ("effect", "lower", "upper"), spread)
-        shown["as they are"][label] = _scaled(row, ("naive_effect", "naive_lower", "naive_upper"), spread)
+        shown["unmatched"][label] = _scaled(row, ("naive_effect", "naive_lower", "naive_upper"), spread)
     return shown
 
 
@@ -89,8 +87,9 @@ def staying_shown(rows: Rows) -> dict[str, dict[str, Curve]]:
 
 
 def doses_shown(rows: Rows) -> dict[str, tuple[str, Curve]]:
-    """By experiment: name of the dose, and effect by mean dose, zero at the reference; balanced ranges only."""
+    """By experiment: the dose in words, and effect by mean dose, zero at the reference; balanced ranges only."""
     found: dict[str, tuple[str, Curve]] = {}
+    ranges = Counter(row["experiment"] for row in rows)
     for row in sorted(rows, key=lambda one: one["range_number"]):
         unbalanced = row["smd_after"] is not None and row["smd_after"] > TARGET_SMD
         if (row["effect"] is None or unbalanced) and not row["is_reference"]:
@@ -100,4 +99,9 @@ def doses_shown(rows: Rows) -> dict[str, tuple[str, Curve]]:
         curve["x"].append(row["mean_dose"])
         for key, name in (("y", "effect"), ("lower", "lower"), ("upper", "upper")):
             curve[key].append(0.0 if row["is_reference"] else row[name])
-    return found
+    return {name: (_said_of_dose(dose, len(curve["x"]), ranges[name]), curve) for name, (dose, curve) in found.items()}
+
+
+def _said_of_dose(dose: str, shown: int, ranges: int) -> str:
+    left_out = ranges - shown
+    return f"{dose} ({left_out} of {ranges} ranges are not balanced, and not shown)" if left_out else dose

@@ -20,8 +20,8 @@ MOST_ATTRITION_APART = 0.1
 """Difference between the arms' shares without an outcome above which a result is not credible."""
 
 OTHER_DESIGNS: dict[str, Design] = {
-    "one to one on the propensity score, each control once": Design(caliper_sd=0.2),
-    "subclasses of the propensity score": Design(method="subclasses", subclasses=5),
+    "one to one, each control once": Design(caliper_sd=0.2),
+    "subclasses of the score": Design(method="subclasses", subclasses=5),
 }
 """Designs that a result should not hang on."""
 
@@ -326,7 +326,7 @@ def _without_periods(units: pa.Table, result: Result) -> Iterator[Part]:
         return
     for one in left_out:
         months = units.filter(pa.array(result.matched.stratum == one.stratum))[MONTH]
-        name = f"{pc.min(months).as_py()} to {pc.max(months).as_py()}"
+        name = f"without {pc.min(months).as_py()} to {pc.max(months).as_py()}"
         if np.isnan(one.value):
             yield Part("without period", name, None, outcome, "nobody is left")
         else:

@@ -206,23 +206,22 @@ def readings_shown(rows: Rows) -> dict[str, tuple[float, float | None, float | N
 
 def said_of_readings(rows: Rows) -> str:
     """Both readings in a sentence; influence that is seen before it can be there is not to be relied on."""
-    doubtful = {row["reading"] for row in rows if row["reading"] == TOO_EARLY and row["is_found"]}
-    said = [
-        _said(row) + (", not credible: it is found too early, too" if doubtful and _is_influence(row) else "")
-        for row in rows
-        if row["reading"] != TOO_EARLY
-    ]
-    return "; ".join(said)
+    is_early = any(row["reading"] == TOO_EARLY and row["is_found"] for row in rows)
+    return "; ".join(
+        _said(row, is_doubtful=is_early and _is_influence(row)) for row in rows if row["reading"] != TOO_EARLY
+    )
 
 
 def _is_influence(row: Mapping[str, Any]) -> bool:
     return bool(row["reading"] == INFLUENCE and row["is_found"])
 
 
-def _said(row: Mapping[str, Any]) -> str:
+def _said(row: Mapping[str, Any], *, is_doubtful: bool) -> str:
     if row["lower"] is None:
         return f"{row['reading']}: cannot be told"
     ends = f"{row['value']:.0%} ({row['lower']:.0%} to {row['upper']:.0%})"
+    if is_doubtful:
+        return f"{row['reading']}: not credible, since it is found too early, too; {ends}"
     if row["is_found"]:
         return f"{row['reading']}: found, {ends}"
     return f"{row['reading']}: {'the opposite, ' if row['upper'] < 0 else 'not found, '}{ends}"

@@ -16,7 +16,7 @@ def test_show_results_counts_those_found_and_says_why_the_simulator_counts_other
             create table fct_talented_unseen_users as
             select
                 range as user_id, 7 as photos, 0.9 - range / 100 as beauty_shrunken, 3 as favorites_received,
-                2 as followers, 0.25 as recognition_percentile
+                if(range < 4, 0, 2) as followers, 0.25 as recognition_percentile
             from range(1, 13)
             """
         )
@@ -45,11 +45,13 @@ def test_show_results_counts_those_found_and_says_why_the_simulator_counts_other
     publish_warehouse(settings)
     text = show_results(settings)
     assert "Found 12 talented unseen users" in text
+    said = " ".join(text.split())
+    assert "1 of the 12 are recommended to somebody; 3 of them have no follower" in said
     assert "The simulator counts another number" in " ".join(text.split())
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()]
     assert ["1", "12", "0.81", "7", "2 people you follow follow them"] in cells
     assert any(row[:2] == ["beauty_flow", "0.25"] for row in cells)
-    assert "the last three months (in communities without times a tenth of all links;" in " ".join(text.split())
+    assert "the last three months (in communities without times a tenth of all links)" in " ".join(text.split())
     assert ["exposure to quality", "beauty gained", "not credible", "0.012", "-0.005", "0.03", "0.002"] in [
         [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()
     ]

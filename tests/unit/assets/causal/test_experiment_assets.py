@@ -12,6 +12,7 @@ import pytest
 from assets.causal import experiment_checks as checks
 from assets.causal.assets import CHECKS, TABLES, ExperimentSettings, matching_experiments
 from assets.causal.experiment_checks import WHERE_NOTHING_IS
+from assets.causal.experiment_figures import doses_shown
 from assets.causal.experiments import EXPERIMENTS
 from assets.causal.group_assets import CHECKS as GROUP_CHECKS
 from assets.causal.group_assets import TABLES as GROUP_TABLES
@@ -256,3 +257,18 @@ def test_core_numbers_are_those_of_the_month_before(made):
         ]
     )
     assert cores_of(units, cores).to_pylist() == ["1 periphery", "2 between", "3 core", None, None]
+
+
+def test_doses_that_are_not_balanced_are_not_drawn_and_counted(rows):
+    doses = rows[DOSE_RESPONSES]
+    first = doses[0]["experiment"]
+    of_first = [row for row in doses if row["experiment"] == first]
+    for row in of_first:
+        row["smd_after"] = 0.05
+    shown = doses_shown(of_first)[first]
+    assert "not balanced" not in shown[0]
+    other = next(row for row in of_first if not row["is_reference"] and row["effect"] is not None)
+    other["smd_after"] = 0.2
+    said, curve = doses_shown(of_first)[first]
+    assert len(curve["x"]) == len(shown[1]["x"]) - 1
+    assert said.endswith(f"(1 of {len(of_first)} ranges are not balanced, and not shown)")

@@ -191,13 +191,15 @@ def test_said_of_readings_tells_found_from_not_found_and_the_opposite():
     assert said_of_readings([row(None, None)]) == "influence: cannot be told"
 
 
-@pytest.mark.parametrize(("early", "said"), [(0.05, ", not credible: it is found too early, too"), (-0.05, "")])
+@pytest.mark.parametrize(
+    ("early", "said"), [(0.05, "not credible, since it is found too early, too;"), (-0.05, "found,")]
+)
 def test_influence_that_is_found_too_early_is_not_credible(early, said):
     rows = [
         {"reading": "influence", "value": 0.2, "lower": 0.1, "upper": 0.3, "is_found": True},
         {"reading": "too_early", "value": 0.1, "lower": early, "upper": 0.2, "is_found": early > 0},
     ]
-    assert said_of_readings(rows) == f"influence: found, 20% (10% to 30%){said}"
+    assert said_of_readings(rows) == f"influence: {said} 20% (10% to 30%)"
 
 
 def test_readings_shown_are_those_that_are_defined():
