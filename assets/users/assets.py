@@ -12,7 +12,7 @@ from pydantic import Field
 from assets.contracts.provenance import code_version_of
 from assets.contracts.users_results import INEQUALITY, LORENZ_CURVES, USER_CORRELATIONS
 from assets.contracts.wording import counted
-from assets.figures import heat_map_figure, lines_figure
+from assets.figures import heat_map_figure, intervals_figure, lines_figure
 from assets.metadata import (
     OWNERS,
     contract_description,
@@ -43,6 +43,7 @@ from assets.users.inequality import (
     inequality_tables,
     said_of_inequality,
     shown_curves,
+    shown_ginis,
 )
 from assets.users.measures import MEASURES_OF_USERS, READ_MARTS
 from assets.whole_tables import made_together, made_whole, unmade
@@ -115,6 +116,7 @@ def inequality(
             _AREA: _all_but(disagreeing_areas(rows, curves), len(rows)),
         },
         finding=said_of_inequality(rows),
+        gini=picture(intervals_figure({"gini": shown_ginis(rows)}, "Gini coefficients", "0: all the same", (0.0, 1.0))),
         all=markdown_table(rows),
     )
     yield table_result(

@@ -24,7 +24,7 @@ from assets.contracts.users_results import (
     WHOLE_HISTORY,
 )
 from assets.contracts.wording import counted
-from assets.figures import bands_figure, heat_map_figure, steps_figure
+from assets.figures import bands_figure, heat_map_figure, intervals_figure, steps_figure
 from assets.metadata import (
     markdown_table,
     not_made,
@@ -49,6 +49,7 @@ from assets.users.profiles import (
     misplaced_users,
     profile_matrix,
     said_of_profiles,
+    sizes_shown,
 )
 from assets.whole_tables import made_together, unmade
 
@@ -144,6 +145,7 @@ def _class_results(users: pa.Table, tables: dict[str, pa.Table]) -> Iterator[dg.
         assigned.num_rows,
         {CLASS_CHECKS[USER_CLASSES.key][0]: misplaced_users(assigned, profiles)},
         finding=said_of_profiles(profiles),
+        sizes=picture(intervals_figure({"users": sizes_shown(profiles)}, "Users by class", "users", (0.0,))),
     )
     yield _result(
         USER_CLASS_PROFILES,

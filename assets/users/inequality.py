@@ -163,6 +163,15 @@ def said_of_inequality(rows: Rows) -> str:
     return "Gini coefficients: " + "; ".join(parts)
 
 
+def shown_ginis(rows: Rows) -> dict[str, tuple[float, float | None, float | None]]:
+    """Quantity -> Gini coefficient and ends of its interval."""
+    return {
+        words(row["quantity"]): (row["value"], row["lower"], row["upper"])
+        for row in rows
+        if row["statistic"] == "gini" and row["value"] is not None
+    }
+
+
 def _with_interval(row: Mapping[str, Any]) -> str:
     ends = "" if row["lower"] is None else f" ({row['lower']:.2f} to {row['upper']:.2f})"
     return f"{row['value']:.2f}{ends}"

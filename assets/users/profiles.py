@@ -204,3 +204,8 @@ def said_of_profiles(rows: Rows) -> str:
         + ("" if row["active_weeks_median"] is None else f" (median of {row['active_weeks_median']:g} active weeks)")
         for row in rows
     )
+
+
+def sizes_shown(rows: Rows) -> dict[str, tuple[float, None, None]]:
+    """Class -> its users; a count has no interval."""
+    return {row["class_name"]: (row["users"], None, None) for row in rows}

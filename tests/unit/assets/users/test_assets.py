@@ -74,6 +74,7 @@ def _change(published, statement):
 def test_figures_and_findings_are_shown(made):
     events = made[1].get_asset_materialization_events()
     shown = {event.asset_key.path[-1]: event.materialization.metadata for event in events}
+    assert "data:image/png" in shown["inequality"]["gini"].value
     assert "data:image/png" in shown["lorenz_curves"]["curves"].value
     assert "data:image/png" in shown["user_correlations"]["matrix"].value
     assert shown["user_correlations"]["left_out"].value == "nothing"

@@ -78,6 +78,7 @@ def test_figures_and_findings_are_shown(made):
     events = made[1].get_asset_materialization_events()
     shown = {event.asset_key.path[-1]: event.materialization.metadata for event in events}
     for table, figure in (
+        ("user_classes", "sizes"),
         ("user_class_profiles", "profile"),
         ("class_evidence", "evidence"),
         ("class_survival", "whole_history"),
