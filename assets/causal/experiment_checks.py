@@ -6,10 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 from assets.causal.balance import TARGET_SMD
-from assets.causal.experiment_tables import ALPHA
+from assets.causal.experiment_tables import ALPHA, adjusted
 from assets.causal.reports import MOST_ATTRITION_APART, can_be_errors
 from assets.contracts.experiments import NOT_CREDIBLE, NOT_POSSIBLE
-from assets.statistics.multiplicity import holm
 
 Rows = Sequence[Mapping[str, Any]]
 _PLACEBO, _SHUFFLED = "placebo outcome", "shuffled treatment"
@@ -25,7 +24,7 @@ def wrong_verdicts(experiments: Rows, effects: Rows) -> str:
             continue
         placebos = [e for e in effects if e["experiment"] == row["experiment"] and e["kind"] in WHERE_NOTHING_IS]
         families = [[e for e in placebos if (e["kind"] == _SHUFFLED) == shuffled] for shuffled in (False, True)]
-        refuted = any(bool((holm([_p_value(e) for e in family]) < ALPHA).any()) for family in families)
+        refuted = any(bool((adjusted(family) < ALPHA).any()) for family in families)
         untried = not any(e["kind"] == _PLACEBO and e["effect"] is not None for e in placebos)
         apart = abs(row["treated_without_outcome"] - row["compared_without_outcome"]) > MOST_ATTRITION_APART
         unbalanced = row["smd_after"] is None or row["smd_after"] > TARGET_SMD or row["standard_error"] is None
@@ -34,10 +33,6 @@ def wrong_verdicts(experiments: Rows, effects: Rows) -> str:
         if (unbalanced or refuted or untried or apart or noisy) != (row["verdict"] == NOT_CREDIBLE):
             found.append(f"{row['experiment']} is called {row['verdict']}")
     return ", ".join(found)
-
-
-def _p_value(row: Mapping[str, Any]) -> float:
-    return float("nan") if row["p_value"] is None else row["p_value"]
 
 
 def not_credible(experiments: Rows) -> str:

@@ -1,6 +1,6 @@
 """Rows of the tables of the matching experiments, and what they say in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from assets.causal.balance import Balance
 from assets.causal.declared import TREATED, USER, MatchingExperiment
 from assets.causal.effects import Estimate
 from assets.causal.reports import Arm, Part, Report
+from assets.causal.sample import Floats
 from assets.causal.sensitivity import rosenbaum_bounds
 from assets.contracts.experiments import FOUND, NOT_CREDIBLE, NOT_FOUND, NOT_POSSIBLE
 from assets.statistics.multiplicity import holm
@@ -39,13 +40,17 @@ def experiment_row(report: Report) -> Row:
 
 def judged(rows: Sequence[Row]) -> list[Row]:
     """Rows of experiments with p-values adjusted for how many there are (Holm), verdict and finding."""
-    p_values = holm([np.nan if row["p_value"] is None else row["p_value"] for row in rows])
     found = []
-    for row, p_value in zip(rows, p_values, strict=True):
+    for row, p_value in zip(rows, adjusted(rows), strict=True):
         verdict = _verdict(row, float(p_value))
         added = {"p_value_adjusted": defined(float(p_value)), "verdict": verdict, "finding": _finding(row, verdict)}
         found.append({**row, **added})
     return found
+
+
+def adjusted(rows: Sequence[Mapping[str, Any]]) -> Floats:
+    """(m,) p-values of rows, adjusted for how many there are (Holm); NaN where there is none."""
+    return holm([np.nan if row["p_value"] is None else row["p_value"] for row in rows])
 
 
 def _verdict(row: Row, adjusted: float) -> str:
@@ -204,8 +209,7 @@ def effect_rows(report: Report) -> list[Row]:
     rows = [_part_row(report.experiment, part) for part in parts]
     for kind in dict.fromkeys(part.kind for part in parts):
         family = [row for row in rows if row["kind"] == kind]
-        adjusted = holm([np.nan if row["p_value"] is None else row["p_value"] for row in family])
-        for row, p_value in zip(family, adjusted, strict=True):
+        for row, p_value in zip(family, adjusted(family), strict=True):
             row["p_value_adjusted"] = defined(float(p_value))
     return rows
 

@@ -60,11 +60,10 @@ class BeautyFlow(Recommender):
         good = greedy_flow(problem, self.rounds, self.enough)
         if len(problem.target) > self.exact_arcs or good.gap == 0:
             return good
-        best = exact_flow(problem, self.branches)
-        if best is None or best.total < good.total:
-            bound = good.bound if best is None else min(good.bound, best.bound)
-            return replace(good, bound=bound)
-        return replace(best, bound=min(good.bound, best.bound))
+        exact = exact_flow(problem, self.branches)
+        if exact is None:
+            return good
+        return replace(max(exact, good, key=lambda flow: flow.total), bound=min(exact.bound, good.bound))
 
 
 def heeded(arcs: Arcs, chance: Floats, attention: float) -> Floats:

@@ -1,9 +1,11 @@
 """A small published community, written without landing or audit."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +19,26 @@ from assets.contracts.table import month_of
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def join_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """``join_package(package, registry, source)``: a module ``extra`` of a package for one test.
+
+    The registry, a cached function, finds it, and has forgotten it afterwards.
+    """
+    joined: list[tuple[ModuleType, Any]] = []
+
+    def join(package: ModuleType, registry: Any, source: str) -> None:
+        (tmp_path / "extra.py").write_text(source)
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+        registry.cache_clear()
+        joined.append((package, registry))
+
+    yield join
+    for package, registry in joined:
+        sys.modules.pop(f"{package.__name__}.extra", None)
+        registry.cache_clear()
 
 
 @pytest.fixture

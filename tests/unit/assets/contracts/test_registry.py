@@ -1,4 +1,4 @@
-import sys
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -9,17 +9,9 @@ from assets.contracts.table import TableContract
 
 
 @pytest.fixture
-def extra_module(tmp_path, monkeypatch):
-    """A module that joins the package for one test."""
-
-    def add(source: str) -> None:
-        (tmp_path / "extra.py").write_text(source)
-        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-        all_contracts.cache_clear()
-
-    yield add
-    sys.modules.pop("assets.contracts.extra", None)
-    all_contracts.cache_clear()
+def extra_module(join_package):
+    """A module that joins the contracts for one test."""
+    return partial(join_package, package, all_contracts)
 
 
 def test_all_contracts_finds_tables_by_key():

@@ -1,7 +1,7 @@
 """Small communities: drawn ones, and a warehouse with as many columns as the recommender reads."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +62,9 @@ def publish(tmp_path: Path) -> Callable[..., Marts]:
 
 
 @pytest.fixture
-def extra_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def extra_module(join_package: Callable[..., None]) -> Callable[[str], None]:
     """A module that joins the recommenders for one test."""
-
-    def add(source: str) -> None:
-        (tmp_path / "extra.py").write_text(source)
-        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-        recommenders.cache_clear()
-
-    yield add
-    sys.modules.pop("assets.recommender.recommenders.extra", None)
-    recommenders.cache_clear()
+    return partial(join_package, package, recommenders)
 
 
 @pytest.fixture(scope="session")
