@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from assets.causal.line import nearest_first, place_in_group
-from assets.causal.points import Found, Points
+from assets.causal.points import ROUNDING, Found, Points, rounded
 from assets.causal.sample import Floats, Integers
 
 _BLOCK_CELLS = 1 << 22
@@ -19,7 +19,8 @@ def nearest_in_blocks(
 ) -> Found:
     """The nearest units of a pool for each seeker, within its stratum and all calipers.
 
-    Distances from a matrix product only choose candidates; differences of coordinates decide, so that ties are exact.
+    Distances from a matrix product only choose candidates; differences of coordinates decide, rounded so that ties
+    are exact.
 
     Args:
         points: Coordinates and calipers.
@@ -88,9 +89,10 @@ def _block(
     last = min(ratio, len(units)) - 1
     edge = np.partition(rough, last, axis=1)[:, last]
     short = ~np.isfinite(edge)  # fewer than `ratio` within the calipers: all of them
-    edge = np.where(short, np.inf, edge + 2 * slack + tolerance)
+    edge = np.where(short, np.inf, (np.sqrt(np.maximum(edge, 0)) + ROUNDING) ** 2 + 2 * slack + tolerance)
     i, j = np.nonzero((rough <= edge[:, None]) & np.isfinite(rough))
-    squared = ((points.coordinates[rows[i]] - points.coordinates[units[j]]) ** 2).sum(axis=1)
+    apart = points.coordinates[rows[i]] - points.coordinates[units[j]]
+    squared = rounded(np.sqrt((apart**2).sum(axis=1))) ** 2
     near = squared <= points.reach**2
     return _up_to_the_last(at[i[near]], units[j[near]], squared[near], ratio, tolerance)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from assets.causal.blocks import nearest_in_blocks
 from assets.causal.line import Line
-from assets.causal.points import Found, Points
+from assets.causal.points import ROUNDING, Found, Points
 from assets.causal.sample import Floats, Integers
 
 _CANDIDATES = 64
@@ -112,7 +112,7 @@ class LineFinder:
         best, handle = np.inf, -1
         if below >= self._first[position]:
             best, handle = here - self._place[below], below
-        if above < self._end[position] and self._place[above] - here < best:
+        if above < self._end[position] and self._place[above] - here < best - ROUNDING:
             best, handle = self._place[above] - here, above
         return (best * best, handle) if best <= self._reach and handle >= 0 else (np.inf, -1)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assets.causal.points import Found, Points
+from assets.causal.points import ROUNDING, Found, Points, rounded
 from assets.causal.sample import Floats, Integers
 
 _CHUNK_CELLS = 1 << 22
@@ -73,7 +73,7 @@ def _radius(line: Line, part: Integers, ratio: int, tolerance: float) -> Floats:
     if not len(line.rows):
         return np.full(len(part), -1.0)
     there = line.place[line.rows[np.clip(window, 0, len(line.rows) - 1)]]
-    away = np.abs(there - place[:, None])
+    away = rounded(np.abs(there - place[:, None]))
     squared = np.where(inside & (away <= line.points.reach), away**2, np.inf)
     squared.sort(axis=1)
     known = np.isfinite(squared).sum(axis=1)
@@ -87,7 +87,7 @@ def _within(
 ) -> list[tuple[Integers, Integers, Floats]]:
     """All units within a radius, or the ``most`` nearest of them, in pieces of bounded size."""
     place, stratum = line.place[part], line.points.stratum[part]
-    slack = np.sqrt(np.maximum(radius, 0)) * (1 + 1e-12) + 1e-12 * (1 + np.abs(place))
+    slack = np.sqrt(np.maximum(radius, 0)) * (1 + 1e-12) + 1e-12 * (1 + np.abs(place)) + ROUNDING
     low, high = line.start_of(stratum, place - slack), line.start_of(stratum, place + slack, "right")
     size = np.where(radius >= 0, high - low, 0)
     pieces = []
@@ -95,7 +95,7 @@ def _within(
         seeker = np.repeat(some, size[some])
         offset = np.arange(len(seeker)) - np.repeat(np.cumsum(size[some]) - size[some], size[some])
         unit = line.rows[low[seeker] + offset]
-        away = np.abs(line.place[unit] - place[seeker])
+        away = rounded(np.abs(line.place[unit] - place[seeker]))
         kept = (away**2 <= radius[seeker]) & (away <= line.points.reach)
         pieces.append(nearest_first(seeker[kept], unit[kept], away[kept] ** 2, most, begin))
     return pieces

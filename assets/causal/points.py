@@ -9,6 +9,10 @@ from assets.causal.propensity import Propensity
 from assets.causal.sample import Floats, Integers, Sample
 
 
+ROUNDING = 1e-10
+"""Distances in standard deviations are told apart no finer: what is as near must be so on every processor."""
+
+
 @dataclass(frozen=True)
 class Points:
     """Where units are, and how far apart matched ones may be.
@@ -40,12 +44,17 @@ class Found:
     Attributes:
         seeker: (k,) position among the seekers.
         unit: (k,) row of the neighbour.
-        squared: (k,) squared distance.
+        squared: (k,) squared distance, of a rounded one.
     """
 
     seeker: Integers
     unit: Integers
     squared: Floats
+
+
+def rounded(distance: Floats) -> Floats:
+    """(k,) distances to the multiple of ``ROUNDING``."""
+    return np.round(distance, 10)
 
 
 def scaled_score(propensity: Propensity, metric: Metric) -> Floats:

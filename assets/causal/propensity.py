@@ -26,7 +26,7 @@ class Propensity:
         names: (p + 1,) ``intercept`` and the terms.
         coefficients: (p + 1,) in units of the terms; NaN for terms that are left out.
         left_out: Terms that are constant, or linear combinations of those before them.
-        logit: (n,) linear predictor of each unit.
+        logit: (n,) linear predictor of each unit, rounded so that units with the same terms have the same.
     """
 
     names: tuple[str, ...]
@@ -59,7 +59,7 @@ def fit_propensity(terms: Columns, treated: Booleans) -> Propensity:
     kept = _independent(standard)
     used = standard if len(kept) == standard.shape[1] else np.ascontiguousarray(standard[:, kept])
     weights = _newton(used, treated)
-    logit = used @ weights
+    logit = np.round(used @ weights, 12)
     slopes = np.full(len(names), np.nan)
     slopes[kept[1:] - 1] = weights[1:] / scale[kept[1:] - 1]
     intercept = weights[0] - np.nansum(slopes * center)

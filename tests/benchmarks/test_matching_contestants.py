@@ -37,7 +37,7 @@ def test_contestant_finds_the_effect(name: str, folder: Path) -> None:
     turn = take_turn(name, folder, seconds=120)
     assert turn.value == pytest.approx(EFFECT, abs=0.12)
     assert turn.seconds > 0
-    assert turn.memory > turn.memory_before > 0
+    assert turn.memory >= turn.memory_before > 0
     assert turn.matched is not None
     assert UNITS / 3 < turn.matched <= UNITS
 

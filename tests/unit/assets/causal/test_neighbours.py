@@ -1,5 +1,7 @@
 """Every search against brute force on tiny tables full of ties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from assets.causal import blocks, line
 from assets.causal.blocks import nearest_in_blocks
 from assets.causal.greedy import match_greedily
 from assets.causal.line import nearest_on_line
-from assets.causal.points import Points
+from assets.causal.points import Found, Points
 
 
 def drawn(seed: int, n: int, dimensions: int, reach: float = np.inf, calipers: int = 0) -> tuple[Points, ...]:
@@ -43,6 +45,10 @@ def brute(points: Points, seekers, pool, ratio: int, ties: bool, tolerance: floa
     return found
 
 
+def rows_of(found: Found) -> list[tuple[int, int]]:
+    return list(zip(found.seeker.tolist(), found.unit.tolist(), strict=True))
+
+
 CASE = (st.integers(0, 100_000), st.integers(2, 40), st.integers(1, 3), st.booleans(), st.sampled_from([0.0, 0.3]))
 
 
@@ -51,7 +57,7 @@ def test_nearest_on_line_is_brute_force(seed, n, ratio, ties, tolerance, reach):
     points, seekers, pool = drawn(seed, n, 1, reach)
     found = nearest_on_line(points, seekers, pool, ratio, ties=ties, tolerance=tolerance if ties else 0.0)
     expected = [(i, b) for i, b in brute(points, seekers, pool, ratio, ties, tolerance if ties else 0.0)]
-    assert list(zip(found.seeker.tolist(), found.unit.tolist(), strict=True)) == expected
+    assert rows_of(found) == expected
 
 
 @given(*CASE, st.integers(0, 2))
@@ -59,7 +65,26 @@ def test_nearest_in_blocks_is_brute_force(seed, n, ratio, ties, tolerance, calip
     points, seekers, pool = drawn(seed, n, 3, calipers=calipers)
     found = nearest_in_blocks(points, seekers, pool, ratio, ties=ties, tolerance=tolerance if ties else 0.0)
     expected = brute(points, seekers, pool, ratio, ties, tolerance if ties else 0.0)
-    assert list(zip(found.seeker.tolist(), found.unit.tolist(), strict=True)) == expected
+    assert rows_of(found) == expected
+
+
+@given(st.integers(0, 50_000), st.integers(1, 3), st.integers(1, 3), st.booleans())
+def test_last_digits_of_coordinates_decide_nothing(seed, dimensions, ratio, ties):
+    points, seekers, pool = drawn(2 * seed + 1, 40, dimensions)  # many are as near
+    noise = 1e-14 * np.random.default_rng(seed).normal(size=points.coordinates.shape)
+    noisy = replace(points, coordinates=points.coordinates + noise)
+    search = nearest_on_line if dimensions == 1 else nearest_in_blocks
+    assert rows_of(search(noisy, seekers, pool, ratio, ties=ties)) == brute(points, seekers, pool, ratio, ties, 0.0)
+
+
+@given(st.integers(0, 50_000), st.sampled_from(["data", "closest"]))
+def test_last_digits_of_coordinates_do_not_decide_who_is_taken(seed, order):
+    points, seekers, pool = drawn(2 * seed + 1, 40, 2)
+    noise = 1e-14 * np.random.default_rng(seed).normal(size=points.coordinates.shape)
+    noisy = replace(points, coordinates=points.coordinates + noise)
+    positions = np.arange(len(seekers)) if order == "data" else None
+    clean = match_greedily(points, seekers, pool, 2, positions)
+    assert rows_of(match_greedily(noisy, seekers, pool, 2, positions)) == rows_of(clean)
 
 
 @pytest.mark.parametrize("calipers", [0, 1])
