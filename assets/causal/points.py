@@ -8,7 +8,6 @@ from assets.causal.design import ON_THE_SCORE, CannotMatchError, Design, Metric
 from assets.causal.propensity import Propensity
 from assets.causal.sample import Floats, Integers, Sample
 
-
 ROUNDING = 1e-10
 """Distances in standard deviations are told apart no finer: what is as near must be so on every processor."""
 
