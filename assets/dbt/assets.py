@@ -26,10 +26,10 @@ from assets.dbt.changes import (
 )
 from assets.dbt.invocation import stream_dbt
 from assets.dbt.manifest import load_manifest
-from assets.dbt.publish import publish_warehouse
-from assets.dbt.summaries import beauty_histogram, row_counts, uploads_by_month
+from assets.dbt.mart_figures import draw_marts
+from assets.dbt.publish import connect_published, publish_warehouse
+from assets.dbt.summaries import row_counts
 from assets.dbt.translator import warehouse_specs
-from assets.figures import histogram_figure, months_figure
 from assets.metadata import picture
 from assets.resources import LakeResource
 
@@ -119,9 +119,9 @@ def _build(context: dg.AssetExecutionContext, settings: Settings, plan: BuildPla
     except Exception:
         yield from made
         raise
-    shown = _shown(settings)
-    for output in made:
-        name = context.asset_key_for_output(output.output_name).path[-1]
+    names = [context.asset_key_for_output(output.output_name).path[-1] for output in made]
+    shown = _shown(settings, set(names))
+    for output, name in zip(made, names, strict=True):
         yield output.with_metadata({**(output.metadata or {}), **shown.get(name, {})})
 
 
@@ -135,17 +135,14 @@ def _unchanged(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
         yield dg.MaterializeResult(asset_key=key, metadata={**before, "unchanged": True})
 
 
-def _shown(settings: Settings) -> Mapping[str, dict[str, Any]]:
-    """Row counts of tables, and a picture where it says more."""
+def _shown(settings: Settings, made: set[str]) -> Mapping[str, dict[str, Any]]:
+    """Row counts of tables, and the figures of marts."""
     shown: dict[str, dict[str, Any]] = {
-        name: {"dagster/row_count": count} for name, count in row_counts(settings).items()
+        name: {"dagster/row_count": count} for name, count in row_counts(settings).items() if name in made
     }
-    if shown.get("fct_user_beauty", {}).get("dagster/row_count"):
-        figure = histogram_figure(*beauty_histogram(settings), "Beauty of users", "shrunken beauty b(i)")
-        shown["fct_user_beauty"]["beauty_of_users"] = picture(figure)
-    if shown.get("fct_community_monthly", {}).get("dagster/row_count"):
-        figure = months_figure(uploads_by_month(settings), "Uploads by month", "photos")
-        shown["fct_community_monthly"]["uploads_by_month"] = picture(figure)
+    with connect_published(settings) as connection:
+        for mart, drawn in draw_marts(connection, made & shown.keys()).items():
+            shown[mart]["figure"] = picture(drawn)
     return shown
 
 

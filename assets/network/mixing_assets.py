@@ -26,7 +26,7 @@ from assets.contracts.network import USER_GRAPH_METRICS
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import TableContract
 from assets.contracts.wording import counted
-from assets.figures import bands_figure, intervals_figure
+from assets.figures import bands_figure, histogram_figure, intervals_figure
 from assets.marts import Marts
 from assets.metadata import (
     OWNERS,
@@ -42,10 +42,12 @@ from assets.network.against_chance import BEAUTY_OF_USERS, ChanceConfig, quality
 from assets.network.cores import RECOGNITION_OF_USERS, concentration, core_curves, core_rows
 from assets.network.mixing_tables import (
     beside_chance,
+    better_followed,
     broken_clubs,
     broken_cores,
     club_curves,
     following_users,
+    forgetting_curves,
     identity_gap,
     is_mixed,
     mixing_tables,
@@ -215,16 +217,31 @@ def _mixing_results(tables: dict[str, pa.Table], attribute: str) -> Iterator[dg.
         is_mixed(steps),
         "links in place after the last two numbers of swaps: " + ", ".join(f"{row['kept']:.1%}" for row in steps[-2:]),
         quality_source=_source_of(attribute),
+        forgetting=picture(
+            bands_figure(
+                forgetting_curves(steps), "Rewiring forgets where it began", "swaps per link", logarithmic=True
+            )
+        ),
         links_in_place=markdown_table(steps),
     )
     around = tables[USER_NEIGHBOURS.key]
     wrong = unbalanced_neighbours(around)
+    edges, counts, looking_up = better_followed(around)
     yield _result(
         USER_NEIGHBOURS,
         around.num_rows,
         not wrong,
         wrong or f"true of {counted(around.num_rows, 'user')}",
         quality_source=_source_of(attribute),
+        finding=f"{looking_up:.0%} of users follow users of more {attribute} than their own, on average",
+        better_followed=picture(
+            histogram_figure(
+                edges,
+                counts,
+                f"{looking_up:.0%} of users look up to whom they follow",
+                f"{attribute} of whom one follows, less one's own",
+            )
+        ),
     )
     curve = tables[BEAUTY_BY_NEIGHBOURS.key].to_pylist()
     held, following = sum(row["users"] for row in curve), following_users(around)

@@ -32,6 +32,7 @@ from assets.network.neighbours import curve_rows, neighbour_rows
 
 Rows = Sequence[Mapping[str, Any]]
 Bands = dict[str, dict[str, list[float]]]
+Histogram = tuple[list[float], list[int], float]
 _TITLES = {SHUFFLED: "shuffled beauty", REWIRED: "rewired links"}
 _STILL_FALLING = 0.02
 _LEAST_LINKS = 10
@@ -111,6 +112,31 @@ def neighbour_curve(rows: Rows) -> Bands:
     column = {name: [row[name] for row in rows] for name in ("beauty", "beauty_of_followees", "lower", "upper")}
     ends = {name: column[name] for name in ("lower", "upper")}
     return {"mean beauty of followees": {"x": column["beauty"], "y": column["beauty_of_followees"], **ends}}
+
+
+def better_followed(rows: pa.Table) -> Histogram:
+    """How much more beautiful those whom one follows are than oneself: edges, users, and the share who look up.
+
+    Args:
+        rows: ``user_neighbours``.
+    """
+    own, around = (rows[name].to_numpy(zero_copy_only=False) for name in ("beauty", "beauty_of_followees"))
+    better = around - own
+    better = better[~np.isnan(better)]
+    reach = float(np.abs(better).max(initial=0)) or 1.0
+    counts, edges = np.histogram(better, bins=40, range=(-reach, reach))
+    return edges.tolist(), counts.tolist(), float((better > 0).mean()) if len(better) else 0.0
+
+
+def forgetting_curves(rows: Rows) -> Bands:
+    """What ``bands_figure`` draws of ``rewiring_mixing``."""
+    steps = sorted(rows, key=lambda row: row["swaps_per_link"])
+    swaps, unknown = [row["swaps_per_link"] for row in steps], [np.nan] * len(steps)
+    shown = {"links in place": "kept", "Newman's r": "assortativity"}
+    return {
+        name: {"x": swaps, "y": [row[column] for row in steps], "lower": unknown, "upper": unknown}
+        for name, column in shown.items()
+    }
 
 
 def club_curves(rows: Rows) -> Bands:

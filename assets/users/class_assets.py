@@ -265,12 +265,25 @@ def _survival_results(
         CLASS_SURVIVAL_MEDIANS,
         len(medians),
         {SURVIVAL_CHECKS[CLASS_SURVIVAL_MEDIANS.key][0][0]: ", ".join(survival.broken_medians(medians, curves))},
+        medians=picture(
+            intervals_figure(
+                survival.shown_medians(medians), "Half of the class has left (where half has)", "days", (0.0,)
+            )
+        ),
         all=markdown_table(medians),
     )
     yield _result(
         CLASS_SURVIVAL_TESTS,
         len(tests),
         {SURVIVAL_CHECKS[CLASS_SURVIVAL_TESTS.key][0][0]: ", ".join(survival.broken_tests(tests, medians))},
+        p_values=picture(
+            intervals_figure(
+                {"classes": survival.shown_tests(tests)},
+                "Do classes stay equally long? Left of the line: no",
+                "p-value",
+                (0.05,),
+            )
+        ),
         all=markdown_table(tests),
     )
 

@@ -361,6 +361,25 @@ def shown_steps(rows: Rows, basis: str) -> dict[str, dict[str, list[float | None
     }
 
 
+def shown_medians(rows: Rows) -> dict[str, dict[str, tuple[float, float | None, float | None]]]:
+    """What the figure draws: basis -> class -> median and its interval, of classes half of whom have left."""
+    shown: dict[str, dict[str, tuple[float, float | None, float | None]]] = {}
+    for row in rows:
+        if row["median_days"] is not None:
+            ends = row["lower_days"], row["upper_days"]
+            shown.setdefault(_words(row["basis"]), {})[row["class_name"]] = (row["median_days"], *ends)
+    return shown
+
+
+def shown_tests(rows: Rows) -> dict[str, tuple[float, float | None, float | None]]:
+    """What the figure draws: basis -> p-value."""
+    return {_words(row["basis"]): (row["p_value"], None, None) for row in rows if row["p_value"] is not None}
+
+
+def _words(basis: str) -> str:
+    return basis.replace("_", " ")
+
+
 def said_of_survival(curves: Rows, tests: Rows) -> str:
     """Who is still there a year after the landmark, or the start where there is no landmark, and the test."""
     bases = [row["basis"] for row in tests]

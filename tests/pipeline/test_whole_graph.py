@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from assets.community.publishing import published_tables
@@ -13,9 +15,10 @@ from assets.contracts.lake import Lake
 from assets.contracts.landed import landed_sources
 from assets.contracts.registry import all_contracts
 from assets.contracts.settings import Settings
+from assets.dbt.mart_figures import FIGURES
 from assets.dbt.query import run_query
 from assets.landing.simulation import simulate_into
-from assets.running import materialize_community
+from assets.running import materialize_community, open_instance
 from assets.telling import RunOutcome
 
 pytestmark = pytest.mark.timeout(900)
@@ -75,6 +78,21 @@ def test_warehouse_agrees_with_the_scores(settings: Settings, lake: Lake) -> Non
     expected = [beauty[photo_id] for photo_id in live["photo_id"].to_pylist()]
     assert photos == len(expected)
     assert float(mean) == pytest.approx(sum(expected) / len(expected), abs=1e-6)
+
+
+def test_every_table_and_mart_with_rows_shows_a_figure(settings: Settings, lake: Lake) -> None:
+    with open_instance(settings) as instance:
+        shown = {key: _shown(instance, key) for key in (*all_contracts(), *FIGURES)}
+    made = {key: metadata for key, metadata in shown.items() if metadata.get("dagster/row_count")}
+    assert len(made) > 60
+    assert [key for key, metadata in made.items() if "data:image/png" not in str(list(metadata.values()))] == []
+
+
+def _shown(instance: dg.DagsterInstance, key: str) -> dict[str, Any]:
+    event = instance.get_latest_materialization_event(dg.AssetKey(key))
+    if event is None or event.asset_materialization is None:
+        return {}
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
 def test_a_second_run_changes_no_byte(settings: Settings, lake: Lake) -> None:

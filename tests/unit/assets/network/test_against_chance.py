@@ -20,9 +20,11 @@ from assets.network.links import simple_links
 from assets.network.mixing_assets import TABLES
 from assets.network.mixing_tables import (
     beside_chance,
+    better_followed,
     broken_clubs,
     club_curves,
     following_users,
+    forgetting_curves,
     identity_gap,
     is_mixed,
     mixing_tables,
@@ -222,6 +224,18 @@ def test_figures_get_what_is_defined(tables):
     assert all(points == {} for points in nothing.values())
     curve = neighbour_curve(tables["beauty_by_neighbours"].to_pylist())["mean beauty of followees"]
     assert curve["x"] == sorted(curve["x"])
+    steps = tables["rewiring_mixing"].to_pylist()
+    forgetting = forgetting_curves(steps[::-1])
+    assert forgetting["links in place"]["y"] == [row["kept"] for row in steps]
+    assert forgetting["Newman's r"]["x"] == [row["swaps_per_link"] for row in steps]
     clubs = club_curves(tables["rich_clubs"].to_pylist())
     assert all(len(club["x"]) == len(club["y"]) for club in clubs.values())
     assert clubs["club of the best linked"]["x"]
+
+
+def test_better_followed_counts_who_looks_up():
+    around = pa.table({"beauty": [0.2, 0.5, None, 0.9], "beauty_of_followees": [0.6, 0.5, 0.4, None]})
+    edges, counts, looking_up = better_followed(around)
+    assert (edges[0], edges[-1], sum(counts), looking_up) == (pytest.approx(-0.4), pytest.approx(0.4), 2, 0.5)
+    assert counts[-1] == 1
+    assert sum(better_followed(around.slice(2))[1]) == 0

@@ -83,6 +83,8 @@ def test_figures_and_findings_are_shown(made):
         ("class_evidence", "evidence"),
         ("class_survival", "whole_history"),
         ("class_survival", "landmark"),
+        ("class_survival_medians", "medians"),
+        ("class_survival_tests", "p_values"),
     ):
         assert "data:image/png" in shown[table][figure].value
     assert shown["class_evidence"]["finding"].value.startswith("3 classes, further apart than one cloud")

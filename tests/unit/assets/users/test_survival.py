@@ -21,7 +21,9 @@ from assets.users.survival import (
     log_rank,
     median_stay,
     said_of_survival,
+    shown_medians,
     shown_steps,
+    shown_tests,
     survival_tables,
     uncounted_users,
 )
@@ -259,6 +261,16 @@ def test_shown_steps_end_where_fewer_than_ten_are_left(tables):
     at_risk = {row["days"]: row["at_risk"] for row in rows if row["class_name"] == "a"}
     assert min(at_risk[day] for day in shown["a"]["x"]) >= 10
     assert min(at_risk.values()) < 10
+
+
+def test_medians_and_tests_that_are_known_are_shown(tables):
+    medians, tests = (table.to_pylist() for table in list(tables[2].values())[1:])
+    shown = shown_medians([{**medians[0], "median_days": None}, *medians[1:]])
+    assert "a" not in shown["whole history"]
+    assert shown["landmark"]["b"][0] == next(
+        row["median_days"] for row in medians if (row["basis"], row["class_name"]) == (LANDMARK, "b")
+    )
+    assert shown_tests([{**tests[0], "p_value": None}, tests[1]]) == {"landmark": (tests[1]["p_value"], None, None)}
 
 
 def test_said_of_survival_speaks_of_the_landmark_where_there_is_one():
