@@ -21,7 +21,15 @@ from assets.contracts.recommendations import (
 from assets.contracts.wording import counted
 from assets.figures import histogram_figure
 from assets.metadata import markdown_table, not_made, picture, table_result, table_spec
-from assets.recommender.candidate_store import are_current, read_arcs, write_candidates
+from assets.recommender.candidate_store import (
+    CONFIGURATION,
+    are_current,
+    are_of_today,
+    configuration_of,
+    graph_inputs,
+    read_arcs,
+    write_candidates,
+)
 from assets.recommender.candidates import CandidateConfig
 from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, LAST_MONTH, READ_MARTS, graph_at, read_links
 from assets.recommender.recommender import Limits, fair_capacity
@@ -108,8 +116,7 @@ def link_candidates(
         yield not_made(LINK_CANDIDATES.key, NO_LINKS, _TRUE_CANDIDATES)
         yield not_made(CANDIDATE_NEIGHBOURHOODS.key, NO_LINKS, _COUNTED)
         return
-    inputs = {**store.fingerprints(EDGES.key), **store.fingerprints(USERS.key), **store.fingerprints(BLOCKS.key)}
-    inputs["configuration"] = json.dumps(config.model_dump(), sort_keys=True)
+    inputs = {**graph_inputs(store), CONFIGURATION: json.dumps(config.model_dump(), sort_keys=True)}
     graph = graph_at(links, None)
     if are_current(store, CODE, inputs):
         context.log.info("candidates: up to date")
@@ -171,7 +178,9 @@ def recommendations(
     store, marts = lake.open(), published.open()
     links = read_links(store)
     graph = graph_today(store, marts, links)
-    arcs = still_open(graph, read_arcs(store, graph))
+    arcs = read_arcs(store, graph)
+    if not are_of_today(store, CODE):
+        arcs = still_open(graph, arcs)
     if not len(arcs):
         unmade(store, *TABLES)
         are_found = bool(store.partitions(LINK_CANDIDATES.key))
@@ -186,7 +195,8 @@ def recommendations(
 
     def compute() -> dict[str, pa.Table]:
         capacity = fair_capacity(arcs, config.slots, config.capacity_times)
-        found = suggestions(graph, arcs, Limits(config.slots, capacity, config.imbalance))
+        limits = Limits(config.slots, capacity, config.imbalance)
+        found = suggestions(graph, arcs, limits, found_by=configuration_of(store))
         return {
             RECOMMENDATIONS.key: recommendation_rows(found),
             RECOMMENDATION_RUNS.key: pa.Table.from_pylist([run_row(found)], schema=RECOMMENDATION_RUNS.schema),

@@ -4,18 +4,22 @@ The digest of a user covers the own followees, whom each of these follows, and w
 removed anywhere else change nothing, so a month costs as much as it changes.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assets.contracts.community import BLOCKS, EDGES, USERS
 from assets.contracts.lake import Lake
 from assets.contracts.recommendations import CANDIDATE_NEIGHBOURHOODS, LINK_CANDIDATES
 from assets.contracts.table import UNDATED
 from assets.recommender.candidates import MEASURES, Arcs, CandidateConfig, candidate_blocks, sampled_followees
 from assets.recommender.follow_graph import FollowGraph, Integers
 
+CONFIGURATION = "configuration"
+"""Among the inputs of candidates: how they were found, as JSON."""
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -52,6 +56,24 @@ def are_current(lake: Lake, code_version: str, inputs: Mapping[str, str]) -> boo
     return all(lake.is_current(table, UNDATED, code_version=code_version, inputs=inputs) for table in tables)
 
 
+def graph_inputs(lake: Lake) -> dict[str, str]:
+    """Fingerprints of what the graph that candidates are found in rests on."""
+    return {name: sha for table in (EDGES, USERS, BLOCKS) for name, sha in lake.fingerprints(table.key).items()}
+
+
+def configuration_of(lake: Lake) -> CandidateConfig:
+    """How the candidates in the lake were found; the default where there are none."""
+    commit = lake.commit_of(LINK_CANDIDATES.key, UNDATED)
+    return CandidateConfig(**json.loads(dict(commit.inputs).get(CONFIGURATION, "{}") if commit else "{}"))
+
+
+def are_of_today(lake: Lake, code_version: str) -> bool:
+    """Whether candidates in the lake are those of the links, users and blocks that are in it too."""
+    commit = lake.commit_of(LINK_CANDIDATES.key, UNDATED)
+    configuration = {} if commit is None else {CONFIGURATION: dict(commit.inputs).get(CONFIGURATION, "")}
+    return are_current(lake, code_version, graph_inputs(lake) | configuration)
+
+
 def neighbourhood_digests(graph: FollowGraph) -> NDArray[np.uint64]:
     """(n,) one number per user that changes with what the user's candidates rest on."""
     from assets.recommender.kernels import mixed_all
@@ -82,7 +104,7 @@ def _is_unchanged(
     for commit, table in zip(commits, (LINK_CANDIDATES, CANDIDATE_NEIGHBOURHOODS), strict=True):
         if commit is None or commit.code_version != code_version or commit.schema != table.fingerprint:
             return is_same
-        if dict(commit.inputs).get("configuration") != inputs.get("configuration"):
+        if dict(commit.inputs).get(CONFIGURATION) != inputs.get(CONFIGURATION):
             return is_same
     # A run that was killed between the two commits left candidates without their digests.
     if dict(commits[0].inputs) != dict(commits[1].inputs):  # type: ignore[union-attr]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assets.contracts.recommendations import RECOMMENDATIONS
 from assets.contracts.wording import counted
 from assets.recommender.acceptance import acceptance
-from assets.recommender.candidates import Arcs, kept_arcs, remeasured
+from assets.recommender.candidates import Arcs, CandidateConfig, kept_arcs, remeasured
 from assets.recommender.evaluation import imbalance_after
 from assets.recommender.flow import Flow
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
@@ -45,7 +45,12 @@ class Suggestions:
 
 
 def suggestions(
-    graph: FollowGraph, arcs: Arcs, limits: Limits, recommender: BeautyFlow | None = None, seed: int = 0
+    graph: FollowGraph,
+    arcs: Arcs,
+    limits: Limits,
+    recommender: BeautyFlow | None = None,
+    found_by: CandidateConfig | None = None,
+    seed: int = 0,
 ) -> Suggestions:
     """Recommendations of the beauty-flow recommender.
 
@@ -54,10 +59,11 @@ def suggestions(
         arcs: Candidates of it.
         limits: What to keep to.
         recommender: With its configuration; the default one if None.
+        found_by: How the candidates were found: chances are learned from earlier ones found alike.
         seed: Of ties, and of what is learned from.
     """
     recommender = recommender or BeautyFlow()
-    chance = acceptance(graph, seed=seed)(graph, arcs)
+    chance = acceptance(graph, found_by, seed)(graph, arcs)
     slots, flow = recommender.shared_out(graph, arcs, recommender.worth(graph, arcs, chance), limits, seed)
     return Suggestions(graph, arcs, slots, chance[arc_places(arcs, graph.nodes, slots)], flow, limits)
 

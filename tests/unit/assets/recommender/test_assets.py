@@ -20,7 +20,10 @@ from assets.contracts.recommendations import (
     RECOMMENDER_ROUNDS,
 )
 from assets.marts import Marts
-from assets.recommender.assets import ASSETS
+from assets.recommender import assets
+from assets.recommender.assets import ASSETS, CandidateSettings
+from assets.recommender.candidates import CandidateConfig
+from assets.recommender.suggesting import suggestions
 from assets.recommender.trial_assets import ASSETS as TRIALS
 from assets.recommender.trial_assets import EvaluationSettings, RoundSettings
 from assets.resources import LakeResource, WarehouseResource
@@ -119,6 +122,19 @@ def test_a_second_run_writes_nothing(town: Marts, lake: Lake, make: Make) -> Non
     assert all(before.values())
     make(town)
     assert {contract.key: lake.commit_of(contract.key, "undated") for contract in TABLES} == before
+
+
+def test_chances_are_learned_from_candidates_found_alike_and_current_ones_are_taken_as_they_are(
+    town: Marts, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(
+        assets, "suggestions", lambda *rest, found_by: given.append(found_by) or suggestions(*rest, found_by=found_by)
+    )
+    monkeypatch.setattr(assets, "still_open", None)
+    checks = make(town, link_candidates=CandidateSettings(most_candidates=7, seed=3))
+    assert all(passed for passed, _ in checks.values())
+    assert given == [CandidateConfig(most_candidates=7, seed=3)]
 
 
 def test_a_block_takes_effect_though_candidates_are_those_of_before(town: Marts, lake: Lake, make: Make) -> None:
