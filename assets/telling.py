@@ -18,6 +18,8 @@ from assets.contracts.wording import counted, some_of
 Say = Callable[[str], None]
 
 _POLL_SECONDS = 0.5
+_QUIET_SECONDS = 60.0
+"""After so long without a word, the steps at work are named again."""
 _NEXT = 'Next: `beautyflow status`, `beautyflow sql "select * from fct_user_beauty limit 5"`'
 _REFUSED = "refused_months"
 """The step that fails where months were refused, after everything else has been made."""
@@ -81,6 +83,7 @@ class Teller:
         self._talkative = talkative
         self._cursor: str | None = None
         self._started: dict[str, float] = {}
+        self._spoke_at = time.monotonic()
         self._failed_checks: list[str] = []
         self._warned_checks: list[str] = []
         self._steps: set[str] = set()
@@ -115,6 +118,17 @@ class Teller:
     def _follow(self) -> None:
         while not self._finished.wait(_POLL_SECONDS):
             self._tell_news()
+            if time.monotonic() - self._spoke_at >= _QUIET_SECONDS:
+                self._tell_who_works()
+
+    def _tell_who_works(self) -> None:
+        self._spoke_at = time.monotonic()
+        for step, started in self._started.items():
+            self._speak(f"    {step}: still at work after {time.time() - started:.0f} s")
+
+    def _speak(self, line: str) -> None:
+        self._spoke_at = time.monotonic()
+        self._say(line)
 
     def _tell_news(self) -> None:
         news = self._instance.get_records_for_run(self._run_id, cursor=self._cursor)
@@ -125,20 +139,21 @@ class Teller:
     def _tell(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None and entry.step_key in self._talkative and _is_worth_telling(entry):
-            self._say(f"    {entry.user_message}")
+            self._speak(f"    {entry.user_message}")
         if event is None or event.step_key is None:
             return
         step = event.step_key
         kind = event.event_type
         if kind == DagsterEventType.STEP_START:
             self._started[step] = entry.timestamp
-            self._say(f"  {step} ...")
+            self._speak(f"  {step} ...")
         elif kind == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key is not None:
             self._assets.add(event.asset_key)
         elif kind == DagsterEventType.STEP_SUCCESS:
             self._steps.add(step)
-            self._say(f"  {step} done in {entry.timestamp - self._started.get(step, time.time()):.1f} s")
+            self._speak(f"  {step} done in {entry.timestamp - self._started.pop(step, time.time()):.1f} s")
         elif kind == DagsterEventType.STEP_FAILURE:
+            self._started.pop(step, None)
             self._failed_steps.append(step)
             self._complain(f"{step} failed: {_root_message(event)}")
         elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -154,11 +169,11 @@ class Teller:
             self._complain(f"check {check} failed: {message}")
         else:
             self._warned_checks.append(check)
-            self._say(f"  ? check {check} warns: {message}")
+            self._speak(f"  ? check {check} warns: {message}")
 
     def _complain(self, problem: str) -> None:
         self.problems.append(problem)
-        self._say(f"  ! {problem}")
+        self._speak(f"  ! {problem}")
 
 
 def _is_worth_telling(entry: EventLogEntry) -> bool:

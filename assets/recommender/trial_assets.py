@@ -37,6 +37,7 @@ from assets.recommender.trial_tables import (
     missing_recommenders,
     points_shown,
     said_of_evaluation,
+    said_of_rounds,
     title_of,
     trial_of,
     uneven_starts,
@@ -200,6 +201,7 @@ def recommender_rounds(
             ),
             "rounds_follow_one_another": (not broken, broken or f"{config.rounds} rounds of each recommender"),
         },
+        finding=said_of_rounds(rows),
         courses=picture(courses_figure(courses_shown(rows, _SHOWN), "What comes of recommendations", "months")),
         at_the_end=markdown_table(last_round(rows)),
     )

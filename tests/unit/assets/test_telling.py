@@ -1,5 +1,11 @@
+import threading
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
+from dagster import DagsterEventType
+
+from assets import telling
 from assets.telling import RunOutcome, conclude
 
 
@@ -52,3 +58,37 @@ def test_conclude_of_a_source_that_could_not_be_read_says_what_was_made_all_the_
     assert not outcome.success
     lines = conclude(outcome, tmp_path).splitlines()
     assert lines[:2] == ["build_community made everything, but not from all that landed:", "  ! [x] no"]
+
+
+class _Log:
+    """An event log of steps that start and end, read once."""
+
+    def __init__(self, *events):
+        self._events = [SimpleNamespace(event_log_entry=_entry(*event)) for event in events]
+
+    def get_records_for_run(self, run_id, cursor):
+        events, self._events = self._events, []
+        return SimpleNamespace(cursor="read", records=events)
+
+
+def _entry(step, kind):
+    event = SimpleNamespace(step_key=step, event_type=kind, asset_key=None)
+    return SimpleNamespace(dagster_event=event, step_key=step, timestamp=time.time())
+
+
+def test_steps_that_are_long_silent_are_named_again_until_they_end(monkeypatch):
+    monkeypatch.setattr(telling, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(telling, "_QUIET_SECONDS", 0.05)
+    started, ended = DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS
+    said = []
+    heard = threading.Event()
+
+    def say(line):
+        said.append(line)
+        if "still at work" in line:
+            heard.set()
+
+    with telling.Teller(_Log(("slow", started), ("quick", started), ("quick", ended)), "run", say):
+        assert heard.wait(20)
+    assert said[:3] == ["  slow ...", "  quick ...", "  quick done in 0.0 s"]
+    assert set(said[3:]) == {"    slow: still at work after 0 s"}

@@ -21,6 +21,7 @@ from assets.recommender.trial_tables import (
     missing_recommenders,
     points_shown,
     said_of_evaluation,
+    said_of_rounds,
     title_of,
     trial_of,
     uneven_starts,
@@ -85,17 +86,32 @@ def test_said_of_evaluation_names_the_most_equal_of_those_as_accurate():
     nobody_unseen = [row for row in EVALUATION if row["metric"] != "talented_unseen_reached"]
     assert said_of_evaluation(nobody_unseen).endswith("of exposure of 0.600 (0.800).")
     more = [*EVALUATION, *_evaluation(beauty_flow_8x={"recall": 0.3, "exposure_gini": 0.55})]
-    assert said_of_evaluation(more).startswith("beauty_flow_8x finds 0.300")
+    as_it_is, most_equal = said_of_evaluation(more).split(" Most equal of those as accurate: ")
+    assert as_it_is == said_of_evaluation(EVALUATION)
+    assert most_equal.startswith("beauty_flow_8x finds 0.300")
 
 
 def test_said_of_evaluation_says_where_none_is_as_accurate():
-    none = "At none of the capacities tried is the beauty-flow recommender as accurate as Adamic-Adar."
+    none = " At none of the capacities tried is it as accurate as Adamic-Adar."
     worse = [
         {**row, "value": 0.18} if row["metric"] == "recall" and is_ours(row["recommender"]) else row
         for row in EVALUATION
     ]
-    assert said_of_evaluation(worse) == none
-    assert said_of_evaluation([]) == none
+    assert said_of_evaluation(worse).startswith("beauty_flow finds 0.180")
+    assert said_of_evaluation(worse).endswith(none)
+    assert said_of_evaluation([]) == "There is no recall to compare recommenders by."
+
+
+def test_said_of_rounds_compares_the_last_one():
+    rows = _rounds(beauty_flow=[1.0, 0.7], adamic_adar=[1.0, 0.5])
+    assert said_of_rounds(rows) == (
+        "After 1 rounds of beauty_flow: 0.700 (Adamic-Adar 0.500) of the users are still there; 0.700 (Adamic-Adar "
+        "0.500) of the talented unseen have gained a link; 0.700 (Adamic-Adar 0.500) is the Gini coefficient of links "
+        "gained."
+    )
+    unknown = [{**row, "value": None} if row["measure"] == "inclusion" else row for row in rows]
+    assert "talented" not in said_of_rounds(unknown)
+    assert said_of_rounds([]) == "There are no rounds to compare recommenders by."
 
 
 def test_evaluation_table_has_a_line_for_each_recommender():
