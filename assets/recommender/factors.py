@@ -54,7 +54,7 @@ def factorised(
     from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
 
-    # Its own threads and those of the linear algebra would fight over the cores.
+    # Its own threads and those of the linear algebra would fight over the cores. However many, the factors are the same.
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=factors,
@@ -62,7 +62,7 @@ def factorised(
             regularization=regularisation,
             alpha=confidence,
             random_state=seed,
-            num_threads=1,
+            num_threads=0,
         )
         model.fit(csr_matrix(graph.matrix), show_progress=False)
     return Factors(np.asarray(model.user_factors), np.asarray(model.item_factors))
