@@ -5,6 +5,7 @@ matplotlib is imported when a figure is drawn, so loading the definitions stays 
 
 import io
 from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import cycle, pairwise, product
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ def grouped_bars_figure(groups: Sequence[str], series: Mapping[str, Sequence[flo
     width = 0.8 / max(1, len(series))
     for i, (name, values) in enumerate(series.items()):
         positions = [group + i * width for group in range(len(groups))]
-        axes.bar(positions, list(values), width=width, align="edge", label=name, color=[_GREY, _BLUE][i % 2])
+        axes.bar(positions, list(values), width=width, align="edge", label=name, color=(_GREY, *_COLORS[:3])[i % 4])
     axes.set_xticks([group + 0.4 for group in range(len(groups))], list(groups), rotation=30, ha="right", fontsize=8)
     axes.set_yscale("log")
     axes.set_ylabel(ylabel)
@@ -290,21 +291,38 @@ def frontier_figure(
 
 
 def courses_figure(
-    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], title: str, xlabel: str
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float] | Sequence[date], Sequence[float]]]],
+    title: str,
+    xlabel: str,
 ) -> bytes:
-    """Panels below one another, each with several named lines (x, y); one legend, beside the first panel."""
-    figure = _panels(1.0 + 2.1 * len(panels))
+    """Panels below one another, each with several named lines (x, y); a legend where lines are others than above.
+
+    x are numbers, or dates.
+    """
+    figure, above = _panels(1.0 + 2.1 * len(panels)), None
     for number, (name, lines) in enumerate(panels.items(), 1):
         panel = _panel(figure, len(panels), number)
-        for (label, (x, y)), (color, dashes) in zip(lines.items(), product(_MANY_COLORS, ("-", "--")), strict=False):
-            panel.plot(x, y, color=color, linestyle=dashes, linewidth=1.4, label=label.replace("_", " "))
+        for (label, (x, y)), (dashes, color) in zip(lines.items(), product(("-", "--"), _MANY_COLORS), strict=False):
+            panel.plot(x, y, color=color, linestyle=dashes, linewidth=1.4, label=label.replace("_", " "))  # type: ignore[arg-type]
+            _date_axis(panel, x)
         panel.set_ylabel(name.replace("_", " "))
-        if number == 1:
+        if lines and list(lines) != above:
             panel.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+        above = list(lines)
     figure.suptitle(title, x=0.02, ha="left", fontsize=11, fontweight="bold")
     if panels:
         figure.axes[-1].set_xlabel(xlabel)
     return _png(figure)
+
+
+def _date_axis(panel: "Axes", x: Sequence[float] | Sequence[date]) -> None:
+    """Few ticks with short names, where x are dates."""
+    if x and isinstance(x[0], date):
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        ticks = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+        panel.xaxis.set_major_locator(ticks)
+        panel.xaxis.set_major_formatter(ConciseDateFormatter(ticks))  # type: ignore[no-untyped-call]
 
 
 def _known(curve: Mapping[str, Sequence[float | None]]) -> dict[str, list[float]]:

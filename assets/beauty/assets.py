@@ -37,7 +37,7 @@ from assets.contracts.provenance import code_version_of
 from assets.contracts.requests import CrossValidateBeauty, ScorePhotos
 from assets.contracts.table import UNDATED
 from assets.contracts.wording import counted
-from assets.figures import histogram_figure
+from assets.figures import grouped_bars_figure, histogram_figure
 from assets.metadata import (
     OWNERS,
     contract_description,
@@ -53,6 +53,7 @@ from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 _LABEL_INPUTS = ("users", "photos", "edges", "favorites", "photo_ratings")
 _TRAINING_CODE = code_version_of("assets.beauty.training_set", "assets.beauty.social_metric", "assets.statistics")
 _MOST_UNSCORABLE = 0.05
+_BUCKETS = ("low", "median", "high")
 
 
 @dg.asset(
@@ -90,13 +91,25 @@ def training_set(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Ma
 def _training_set_result(store: Lake) -> dg.MaterializeResult:
     rows = store.read(TRAINING_SET, columns=["bucket", "split"])
     counts = rows.group_by(["bucket", "split"]).aggregate([([], "count_all")]).sort_by("bucket").to_pylist()
-    present = {(row["bucket"], row["split"]) for row in counts}
+    number = {(row["bucket"], row["split"]): row["count_all"] for row in counts}
+    present = set(number)
     complete = not _missing_labels(present)
     summary = json.loads(store.get_bytes(f"{TRAINING_SET.key}/summary.json") or b"{}")
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": rows.num_rows,
             "photos_by_bucket_and_split": markdown_table(counts),
+            "labels": picture(
+                grouped_bars_figure(
+                    _BUCKETS,
+                    {
+                        split: [number.get((bucket, split), 0) for bucket in _BUCKETS]
+                        for split in dict.fromkeys(row["split"] for row in counts)
+                    },
+                    f"{rows.num_rows:,} labelled photos",
+                    "photos",
+                )
+            ),
             "metric": dg.MetadataValue.json(summary),
         },
         check_results=[
@@ -112,7 +125,7 @@ def _training_set_result(store: Lake) -> dg.MaterializeResult:
 
 
 def _missing_labels(present: Collection[tuple[str, str]]) -> list[str]:
-    wanted = [(bucket, split) for bucket in ("low", "median", "high") for split in ("train", "test")]
+    wanted = [(bucket, split) for bucket in _BUCKETS for split in ("train", "test")]
     return [f"{bucket} photos to {split} on" for bucket, split in wanted if (bucket, split) not in present]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.beauty.scratch import scratch_database
+from assets.beauty.summaries import score_histogram
 from assets.contracts.beauty import BASELINE, BEAUTY_MODELS, JUDGED_ZONE, SCORES, UNSCORABLE_PHOTOS
 from assets.contracts.community import PHOTOS
 from assets.contracts.crowd import LABELS
@@ -16,7 +17,8 @@ from assets.contracts.crowd_results import PHOTO_RATINGS
 from assets.contracts.lake import Lake
 from assets.contracts.requests import ScoreSample
 from assets.contracts.wording import counted
-from assets.metadata import OWNERS, markdown_table
+from assets.figures import histogram_figure
+from assets.metadata import OWNERS, markdown_table, picture
 from assets.resources import RAY_RETRIES, LakeResource, RayJobs
 
 MOST_PHOTOS = 5_000
@@ -55,9 +57,16 @@ def judged_scores(context: dg.AssetExecutionContext, lake: LakeResource, ray_job
             ray_jobs.run(context, request)
         rows.append({"model_version": version, "scores": store.zone(JUDGED_ZONE).read(SCORES, [version]).num_rows})
     context.log.info(f"{counted(len(photos), 'judged photo')}, {counted(len(rows), 'other model')}")
-    return dg.MaterializeResult(
-        metadata={"dagster/row_count": sum(row["scores"] for row in rows), "scores": markdown_table(rows)}
-    )
+    metadata: dict[str, Any] = {
+        "dagster/row_count": sum(row["scores"] for row in rows),
+        "scores": markdown_table(rows),
+    }
+    for row in rows[:1]:
+        version = row["model_version"]
+        drawn = score_histogram(store.zone(JUDGED_ZONE), [version], version)
+        title = f"Judged photos, as {version} scores them"
+        metadata["newest"] = picture(histogram_figure(drawn.edges, drawn.counts, title, "b(p)"))
+    return dg.MaterializeResult(metadata=metadata)
 
 
 def judged_images(lake: Lake) -> list[int]:

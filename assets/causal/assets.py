@@ -15,7 +15,9 @@ from assets.causal.around import AROUND, linked_query, trajectory_query, traject
 from assets.causal.declared import ANY_UNITS, MART, NO_UNITS, MatchingExperiment
 from assets.causal.experiment_figures import (
     balance_shown,
+    bounds_shown,
     doses_shown,
+    dropped_shown,
     effects_shown,
     staying_shown,
     trajectories_shown,
@@ -48,7 +50,7 @@ from assets.contracts.lake import Lake
 from assets.contracts.provenance import code_version_of
 from assets.contracts.table import TableContract
 from assets.contracts.wording import counted
-from assets.figures import bands_figure, event_study_figure, intervals_figure, steps_figure
+from assets.figures import bands_figure, courses_figure, event_study_figure, intervals_figure, steps_figure
 from assets.marts import Marts
 from assets.metadata import check_result, markdown_table, not_made, picture, table_spec
 from assets.resources import LakeResource, WarehouseResource
@@ -215,6 +217,20 @@ def _results(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dg.M
                 intervals_figure(shown, f"{name}: difference of the arms", "|standardised mean difference|", (0.1,))
             )
             for name, shown in balance_shown(balance).items()
+        },
+        EXPERIMENT_DROPPED: {
+            "shares": picture(
+                intervals_figure(dropped_shown(tables[EXPERIMENT_DROPPED.key]), "Who is left out", "share of the arm")
+            )
+        },
+        EXPERIMENT_BOUNDS: {
+            "p_values": picture(
+                courses_figure(
+                    bounds_shown(tables[EXPERIMENT_BOUNDS.key]),
+                    "What a hidden trait would have to do (above 0.05 nothing is left)",
+                    "gamma: factor on the odds of treatment",
+                )
+            )
         },
         EXPERIMENT_TRAJECTORIES: {
             "figure": picture(

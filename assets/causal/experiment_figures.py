@@ -64,6 +64,27 @@ def balance_shown(balance: Rows) -> dict[str, dict[str, dict[str, Interval]]]:
     return shown
 
 
+def dropped_shown(rows: Rows) -> dict[str, dict[str, Interval]]:
+    """By arm: the share that each experiment leaves out, by reason."""
+    shown: dict[str, dict[str, Interval]] = {}
+    for row in rows:
+        if row["share"] is not None:
+            label = f"{row['experiment'].replace('_', ' ')}: {row['reason']}"
+            shown.setdefault(row["arm"], {})[label] = (row["share"], None, None)
+    return shown
+
+
+def bounds_shown(rows: Rows) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
+    """Largest p-value against gamma, one line per experiment."""
+    lines: dict[str, tuple[list[float], list[float]]] = {}
+    for row in sorted(rows, key=lambda one: one["gamma"]):
+        if row["p_upper"] is not None:
+            x, y = lines.setdefault(row["experiment"], ([], []))
+            x.append(row["gamma"])
+            y.append(row["p_upper"])
+    return {"largest p-value": lines}
+
+
 def trajectories_shown(rows: Rows) -> dict[str, dict[str, Curve]]:
     """By experiment: both arms by month."""
     found: dict[str, dict[str, Curve]] = {}

@@ -18,7 +18,7 @@ from assets.crowd.agreement_table import ACCEPTED, ALL, AgreementConfig, measure
 from assets.crowd.evaluation import EvaluationConfig, evaluate_beauty, judged_versions
 from assets.crowd.photo_ratings import PhotoRatingsConfig, photos_without_accepted_rating, rate_photos
 from assets.crowd.predictors import evaluation_inputs
-from assets.crowd.quality import QualityConfig, judge_raters, too_few_to_judge
+from assets.crowd.quality import QualityConfig, agreement_histogram, judge_raters, too_few_to_judge
 from assets.crowd.withdrawal import withdraw_photos
 from assets.figures import histogram_figure, intervals_figure
 from assets.metadata import OWNERS, check_result, contract_description, contract_metadata, markdown_table, picture
@@ -94,6 +94,13 @@ def rater_quality(
             "accepted_with_too_few_answers_to_judge": too_few_to_judge(rows, settings),
             "excluded": len(excluded),
             "excluded_raters": markdown_table(excluded[:_SHOWN_ROWS]),
+            "agreement": picture(
+                histogram_figure(
+                    *agreement_histogram(rows),
+                    "How raters agree with all others (Spearman)",
+                    f"correlation; not known of {rows['agreement_with_rest'].null_count:,}",
+                )
+            ),
         },
         check_results=[
             check_result(RATER_QUALITY, _ACCEPTED, passed, f"{accepted} of {rows.num_rows} raters are accepted")

@@ -117,6 +117,13 @@ def too_few_to_judge(quality: pa.Table, config: QualityConfig | None = None) -> 
     return rows.filter(unjudged & pl.col("is_accepted")).height
 
 
+def agreement_histogram(quality: pa.Table) -> tuple[list[float], list[int]]:
+    """Edges of tenths from -1 to 1, and raters with that agreement with the rest."""
+    known = quality["agreement_with_rest"].drop_null().to_numpy()
+    counts, edges = np.histogram(known, bins=20, range=(-1, 1))
+    return edges.tolist(), counts.tolist()
+
+
 def _agreement_with_rest(ratings: "pl.DataFrame") -> "pl.DataFrame":
     """Spearman correlation of each rater with the leave-one-out mean, and the photos behind it."""
     import polars as pl

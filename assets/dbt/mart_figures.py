@@ -174,6 +174,8 @@ FIGURES: Mapping[str, MartFigure] = {
         from fct_retention_cohorts
         group by all
         having sum(users_at_risk) >= 10
+        -- While every cohort of the year is observed: another mix of cohorts would look like users who return.
+        qualify count(*) = max(count(*)) over (partition by year(joined_month))
         order by all
         """,
     ),

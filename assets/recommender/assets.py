@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
@@ -19,7 +20,7 @@ from assets.contracts.recommendations import (
     RECOMMENDATIONS,
 )
 from assets.contracts.wording import counted
-from assets.figures import histogram_figure
+from assets.figures import histogram_figure, intervals_figure
 from assets.metadata import markdown_table, not_made, picture, table_result, table_spec
 from assets.recommender.candidate_store import (
     CONFIGURATION,
@@ -37,6 +38,7 @@ from assets.recommender.suggesting import (
     GAP_PROMISED,
     broken_limits,
     examples,
+    imbalance_shown,
     looked_up,
     recommendation_rows,
     run_row,
@@ -131,7 +133,9 @@ def link_candidates(
         LINK_CANDIDATES,
         len(arcs),
         {_TRUE_CANDIDATES: (not wrong and len(arcs) > 0, wrong or said)},
-        figure=picture(histogram_figure(*spread_of(counts), "Candidates per user", "candidates")),
+        figure=picture(
+            histogram_figure(*spread_of(np.log10(arcs.paths)), "Ways to candidates", "log10 of two-step paths")
+        ),
     )
     yield table_result(
         CANDIDATE_NEIGHBOURHOODS,
@@ -142,6 +146,7 @@ def link_candidates(
                 f"{counted(int((counts > 0).sum()), 'user')} of {len(counts)} have candidates",
             )
         },
+        figure=picture(histogram_figure(*spread_of(counts), "Candidates per user", "candidates")),
     )
 
 
@@ -221,6 +226,14 @@ def recommendations(
         1,
         {_NEAR: (run["gap"] <= GAP_PROMISED, f"{100 * run['gap']:.2f} % of the bound are missing at most")},
         finding=said_of_run(run),
+        imbalance=picture(
+            intervals_figure(
+                {"users with recommendations": imbalance_shown(run)},
+                "How far what users follow lies from their own beauty (line: limit)",
+                "mean distance",
+                (run["imbalance_limit"],),
+            )
+        ),
         all=markdown_table([run]),
     )
 

@@ -54,7 +54,7 @@ def factorised(
     from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
 
-    # Its own threads and those of the linear algebra would fight over the cores. However many, the factors are the same.
+    # Its own threads and those of the linear algebra would fight over the cores; however many, factors are the same.
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=factors,

@@ -219,3 +219,9 @@ def said_of_run(run: Mapping[str, Any]) -> str:
 def examples(rows: Sequence[Mapping[str, Any]], most: int = 10) -> list[Mapping[str, Any]]:
     """First recommendations of the first users."""
     return [row for row in rows if row["rank"] <= 2][:most]
+
+
+def imbalance_shown(run: Mapping[str, Any]) -> dict[str, tuple[float, None, None]]:
+    """What the figure draws of a run: mean imbalance before and after, where it is known."""
+    moments = {"before": run["imbalance_before"], "if all were followed": run["imbalance_after"]}
+    return {moment: (value, None, None) for moment, value in moments.items() if value is not None}

@@ -267,7 +267,10 @@ def _survival_results(
         {SURVIVAL_CHECKS[CLASS_SURVIVAL_MEDIANS.key][0][0]: ", ".join(survival.broken_medians(medians, curves))},
         medians=picture(
             intervals_figure(
-                survival.shown_medians(medians), "Half of the class has left (where half has)", "days", (0.0,)
+                survival.shown_medians(medians),
+                "When half of a class has left; no point where half are still there",
+                "days",
+                (0.0,),
             )
         ),
         all=markdown_table(medians),

@@ -362,12 +362,12 @@ def shown_steps(rows: Rows, basis: str) -> dict[str, dict[str, list[float | None
 
 
 def shown_medians(rows: Rows) -> dict[str, dict[str, tuple[float, float | None, float | None]]]:
-    """What the figure draws: basis -> class -> median and its interval, of classes half of whom have left."""
+    """What the figure draws: basis -> class -> median and its interval; nan where half are still there."""
     shown: dict[str, dict[str, tuple[float, float | None, float | None]]] = {}
     for row in rows:
-        if row["median_days"] is not None:
-            ends = row["lower_days"], row["upper_days"]
-            shown.setdefault(_words(row["basis"]), {})[row["class_name"]] = (row["median_days"], *ends)
+        median = float("nan") if row["median_days"] is None else row["median_days"]
+        left = f"{row['class_name']} ({row['churned']:,} of {row['users']:,} left)"
+        shown.setdefault(_words(row["basis"]), {})[left] = (median, row["lower_days"], row["upper_days"])
     return shown
 
 

@@ -3,13 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
 from assets.contracts.crowd import CROWD_RATINGS, RATERS
 from assets.contracts.crowd_results import RATER_QUALITY
 from assets.contracts.lake import Lake
-from assets.crowd.quality import QualityConfig, judge_raters, too_few_to_judge
+from assets.crowd.quality import QualityConfig, agreement_histogram, judge_raters, too_few_to_judge
 from assets.landing.simulator.config import SimulationConfig
 from assets.landing.simulator.draws import Draws
 from assets.landing.simulator.simulation import simulate
@@ -143,3 +144,9 @@ def test_judge_raters_finds_planted_careless_raters_and_spares_the_others(
     assert found + missed >= 20
     assert found / (found + missed) >= 0.95
     assert wrong / good <= 0.02
+
+
+def test_agreement_histogram_counts_raters_whose_agreement_is_known() -> None:
+    edges, counts = agreement_histogram(pa.table({"agreement_with_rest": [-1.0, 0.55, 1.0, None]}))
+    assert (edges[0], edges[-1], len(edges)) == (-1.0, 1.0, 21)
+    assert (counts[0], counts[15], counts[-1], sum(counts)) == (1, 1, 1, 3)

@@ -16,6 +16,7 @@ from assets.recommender.suggesting import (
     arc_places,
     broken_limits,
     examples,
+    imbalance_shown,
     looked_up,
     reasons,
     recommendation_rows,
@@ -292,3 +293,9 @@ def test_still_open_leaves_out_what_was_followed_or_blocked_since_and_whoever_fo
 
 def _ends(arcs):
     return list(zip(arcs.source.tolist(), arcs.target.tolist(), strict=True))
+
+
+def test_imbalance_shown_leaves_out_what_is_unknown():
+    run = {"imbalance_before": 0.2, "imbalance_after": 0.1}
+    assert imbalance_shown(run) == {"before": (0.2, None, None), "if all were followed": (0.1, None, None)}
+    assert imbalance_shown({"imbalance_before": None, "imbalance_after": None}) == {}

@@ -265,11 +265,11 @@ def test_shown_steps_end_where_fewer_than_ten_are_left(tables):
 
 def test_medians_and_tests_that_are_known_are_shown(tables):
     medians, tests = (table.to_pylist() for table in list(tables[2].values())[1:])
-    shown = shown_medians([{**medians[0], "median_days": None}, *medians[1:]])
-    assert "a" not in shown["whole history"]
-    assert shown["landmark"]["b"][0] == next(
-        row["median_days"] for row in medians if (row["basis"], row["class_name"]) == (LANDMARK, "b")
-    )
+    row = {**medians[0], "class_name": "a", "users": 1200, "churned": 9, "median_days": None}
+    shown = shown_medians([row, {**row, "class_name": "b", "median_days": 5.0, "lower_days": 2.0, "upper_days": None}])
+    (median, *_), known = (shown["whole history"][f"{name} (9 of 1,200 left)"] for name in "ab")
+    assert np.isnan(median)
+    assert known == (5.0, 2.0, None)
     assert shown_tests([{**tests[0], "p_value": None}, tests[1]]) == {"landmark": (tests[1]["p_value"], None, None)}
 
 
