@@ -111,7 +111,7 @@ class Tail:
         above = connection.table(self.mart).filter(f"{self.column} > 0")
         ((values,),) = above.aggregate(f"quantile_cont({self.column}::double, {below})").fetchall()
         return tail_figure(
-            {"": (values or [], [1 - share for share in below] if values else [])}, self.title, self.xlabel, self.ylabel
+            {"users": (values or [], [1 - share for share in below] if values else [])}, self.title, self.xlabel, self.ylabel
         )
 
 
@@ -172,11 +172,11 @@ FIGURES: Mapping[str, MartFigure] = {
         """
         select year(joined_month), months_since, sum(users_active) / sum(users_at_risk)
         from fct_retention_cohorts
-        group by all
+        group by year(joined_month), months_since
         having sum(users_at_risk) >= 10
         -- While every cohort of the year is observed: another mix of cohorts would look like users who return.
         qualify count(*) = max(count(*)) over (partition by year(joined_month))
-        order by all
+        order by year(joined_month), months_since
         """,
     ),
     "fct_user_retention": Counts(

@@ -49,7 +49,7 @@ def test_tail_is_the_share_with_at_least_so_much(connection, monkeypatch):
     seen = drawn_by(monkeypatch, "tail_figure")
     connection.execute("create table t as select unnest(range(0, 101))::double as v")
     Tail("title", "x", "y", "t", "v").draw(connection)
-    values, shares = seen[0][0][""]
+    values, shares = seen[0][0]["users"]
     assert (values[0], shares[0]) == (1, 1)
     assert values[30] == pytest.approx(50.5)
     assert shares[30] == pytest.approx(0.5)
