@@ -110,9 +110,8 @@ class Tail:
         below = [number / _QUANTILES for number in range(_QUANTILES)]
         above = connection.table(self.mart).filter(f"{self.column} > 0")
         ((values,),) = above.aggregate(f"quantile_cont({self.column}::double, {below})").fetchall()
-        return tail_figure(
-            {"users": (values or [], [1 - share for share in below] if values else [])}, self.title, self.xlabel, self.ylabel
-        )
+        shares = [1 - share for share in below] if values else []
+        return tail_figure({"users": (values or [], shares)}, self.title, self.xlabel, self.ylabel)
 
 
 FIGURES: Mapping[str, MartFigure] = {
