@@ -320,7 +320,7 @@ def _date_axis(panel: "Axes", x: Sequence[float] | Sequence[date]) -> None:
     if x and isinstance(x[0], date):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        ticks = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+        ticks = AutoDateLocator(minticks=3)  # type: ignore[no-untyped-call]
         panel.xaxis.set_major_locator(ticks)
         panel.xaxis.set_major_formatter(ConciseDateFormatter(ticks))  # type: ignore[no-untyped-call]
 

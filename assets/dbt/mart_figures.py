@@ -72,7 +72,8 @@ class Cohorts:
             x, y = lines.setdefault(str(group), ([], []))
             x.append(float(time))
             y.append(float(share))
-        return courses_figure({self.ylabel: lines}, self.title, self.xlabel)
+        shown = {group: line for group, line in lines.items() if len(line[0]) > 1}
+        return courses_figure({self.ylabel: shown}, self.title, self.xlabel)
 
 
 @dataclass(frozen=True)
