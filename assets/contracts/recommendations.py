@@ -36,7 +36,7 @@ _USER = Column("user_id", pa.int64(), "To whom somebody is recommended.", minimu
 _TEXT_RECOMMENDER = Column(
     "recommender",
     pa.string(),
-    "Name of the recommender; `beauty_flow_8x` is the beauty-flow recommender with eight times the fair capacity.",
+    "Name of the recommender; with `beauty_flow_0.7` the popular keep seven tenths of the slots they would have.",
 )
 
 

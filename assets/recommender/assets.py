@@ -33,7 +33,7 @@ from assets.recommender.candidate_store import (
 )
 from assets.recommender.candidates import CandidateConfig
 from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, LAST_MONTH, READ_MARTS, graph_at, read_links
-from assets.recommender.recommender import Limits, fair_capacity
+from assets.recommender.recommender import CAPACITY_TIMES, DEMAND_SHARE, Limits, fair_capacity
 from assets.recommender.suggesting import (
     GAP_PROMISED,
     broken_limits,
@@ -77,10 +77,17 @@ class RecommendationSettings(dg.Config):
 
     slots: int = Field(default=20, ge=1, description="Recommendations per user at most.")
     capacity_times: float = Field(
-        default=2.0,
+        default=CAPACITY_TIMES,
         gt=0,
-        description="Slots that may point to one user, in multiples of what each would have if all candidates had the "
-        "same: 1 is most equal, more is more accurate.",
+        description="Slots that may point to anybody, in multiples of what each would have if all candidates had the "
+        "same.",
+    )
+    demand_share: float = Field(
+        default=DEMAND_SHARE,
+        ge=0,
+        le=1,
+        description="Share of the slots that would point to somebody without a capacity, and that may, where these are "
+        "more: 0 is most equal, 1 most accurate.",
     )
     imbalance: float = Field(
         default=0.1, ge=0, description="How far the beauty that somebody follows may come to lie from their own."
@@ -200,7 +207,7 @@ def recommendations(
 
     def compute() -> dict[str, pa.Table]:
         capacity = fair_capacity(arcs, config.slots, config.capacity_times)
-        limits = Limits(config.slots, capacity, config.imbalance)
+        limits = Limits(config.slots, capacity, config.imbalance, config.demand_share)
         found = suggestions(graph, arcs, limits, found_by=configuration_of(store))
         return {
             RECOMMENDATIONS.key: recommendation_rows(found),

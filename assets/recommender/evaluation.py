@@ -100,6 +100,14 @@ class _Run:
     def users_with_links(self) -> int:
         return len(self.linked)
 
+    @property
+    def capacity(self) -> Integers:
+        """(n,) most slots of each user, which a share of the demand does not limit: that hangs on the scores."""
+        trial = self.trial
+        if trial.limits.demand_share:
+            return np.full(trial.graph.nodes, len(trial.arcs))
+        return capacities(trial.limits, trial.graph.nodes)
+
     def metrics(self, weight: Integers) -> dict[str, float]:
         """All metrics with each user counted as often as weighed."""
         graph, slots, trial = self.trial.graph, self.slots, self.trial
@@ -116,7 +124,7 @@ class _Run:
             "novelty": _mean(-np.log2((followers + 1) / (graph.nodes + 1)), of_slots),
             "median_followers": _median(followers, of_slots),
             "exposure_gini": gini(received),
-            "exposure_gini_floor": exposure_floor(trial.arcs, received.sum(), capacities(trial.limits, graph.nodes)),
+            "exposure_gini_floor": exposure_floor(trial.arcs, received.sum(), self.capacity),
             "beauty_delivered": _mean(beauty[valued], of_slots[valued]),
             "imbalance": _mean(self.imbalance[~np.isnan(self.imbalance)], weight[~np.isnan(self.imbalance)]),
             "talented_unseen_reached": _mean(received > 0, trial.is_talented_unseen.astype(np.int64)),

@@ -6,7 +6,7 @@ the best of each user. Those in ``recommenders/`` are found by ``registry.py`` a
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -54,11 +54,18 @@ class Limits:
             keep to it.
         imbalance: How far the mean beauty that somebody follows may come to lie from their own, or lie further off
             if it does already, if all that is recommended is followed; only the beauty-flow recommender keeps to it.
+        demand_share: Share of the slots that would point to a user without any capacity, and that may, where these are
+            more than the capacity: attention of the popular is cut in proportion, and not to one height for all.
     """
 
     slots: int = 20
     capacity: int | Integers = 60
     imbalance: float = 0.1
+    demand_share: float = 0.0
+
+
+CAPACITY_TIMES, DEMAND_SHARE = 0.6, 0.45
+"""Of the platform: capacity in multiples of the fair one, and the share of the demand that the popular keep."""
 
 
 class Recommender(ABC):
@@ -139,6 +146,25 @@ def fair_capacity(arcs: Arcs, slots: int, times: float) -> int:
     """Slots per recommended user: so many times what each has if all slots go to all candidates alike; at least 1."""
     users, candidates = int((arcs.counts > 0).sum()), int(np.count_nonzero(np.bincount(arcs.target)))
     return max(1, int(np.ceil(times * slots * users / max(1, candidates))))
+
+
+def with_demand(graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0) -> Limits:
+    """The same limits, with the capacity of everybody for whom ``demand_share`` of the demand is more.
+
+    Args:
+        graph: Who follows whom.
+        arcs: Candidates.
+        scores: (a,) what slots would go by without a capacity.
+        limits: With the least capacity.
+        seed: Of the draw that breaks ties.
+    """
+    if not 0 <= limits.demand_share <= 1:
+        raise ValueError(f"the share of the demand that is kept is {limits.demand_share}; it must lie in [0, 1]")
+    if not limits.demand_share:
+        return limits
+    demand = best_of_each(graph, arcs, scores, limits.slots, seed).received(graph.nodes)
+    kept = np.floor(limits.demand_share * demand).astype(np.int64)
+    return replace(limits, capacity=np.maximum(capacities(limits, graph.nodes), kept))
 
 
 def capacities(limits: Limits, nodes: int) -> Integers:

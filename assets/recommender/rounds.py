@@ -15,7 +15,15 @@ from assets.contracts.recommendations import MEASURES
 from assets.recommender.candidates import CandidateConfig, candidate_arcs, kept_arcs
 from assets.recommender.chance import pair_chances
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, distinct, is_among
-from assets.recommender.recommender import Limits, Recommender, Scorer, Slots, fair_capacity
+from assets.recommender.recommender import (
+    CAPACITY_TIMES,
+    DEMAND_SHARE,
+    Limits,
+    Recommender,
+    Scorer,
+    Slots,
+    fair_capacity,
+)
 from assets.statistics import behaviour
 from assets.statistics.gini import gini
 from assets.statistics.intervals import mean_with_t_interval
@@ -38,6 +46,7 @@ class RoundsConfig:
         slots: Recommendations per active user and month.
         capacity_times: Slots that may point to one user, in multiples of those that each has if all have the same.
         imbalance: As in ``Limits``.
+        demand_share: The same.
         acceptance: Chance that the first recommendation is accepted by somebody as beautiful as the recommended.
         patience: Factor of that chance from one rank to the next.
         homophily: How fast it falls with a gap in beauty: exp(-homophily x gap).
@@ -56,8 +65,9 @@ class RoundsConfig:
 
     rounds: int = 50
     slots: int = 5
-    capacity_times: float = 1.5
+    capacity_times: float = CAPACITY_TIMES
     imbalance: float = 0.1
+    demand_share: float = DEMAND_SHARE
     acceptance: float = 0.2
     patience: float = 0.85
     homophily: float = 5.0
@@ -142,7 +152,8 @@ def _shown(
     found = CandidateConfig(config.most_followees, config.most_candidates, seed=seed)
     arcs = candidate_arcs(graph, found, np.flatnonzero(world.is_active))
     arcs = kept_arcs(arcs, world.is_active[arcs.target])
-    limits = Limits(config.slots, fair_capacity(arcs, config.slots, config.capacity_times), config.imbalance)
+    capacity = fair_capacity(arcs, config.slots, config.capacity_times)
+    limits = Limits(config.slots, capacity, config.imbalance, config.demand_share)
     slots = recommender.filled(graph, arcs, scorer(graph, arcs), limits, seed)
     return slots, distinct(np.concatenate([shown, slots.user * graph.nodes + slots.target]))
 

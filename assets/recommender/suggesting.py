@@ -15,7 +15,7 @@ from assets.recommender.candidates import Arcs, CandidateConfig, kept_arcs, reme
 from assets.recommender.evaluation import imbalance_after
 from assets.recommender.flow import Flow
 from assets.recommender.follow_graph import Floats, FollowGraph, Integers, is_among
-from assets.recommender.recommender import Limits, Slots, capacities
+from assets.recommender.recommender import Limits, Slots, capacities, with_demand
 from assets.recommender.recommenders.beauty_flow import BeautyFlow
 
 GAP_PROMISED = 0.02
@@ -33,7 +33,7 @@ class Suggestions:
         slots: What is recommended.
         chance: (s,) chance that each link comes about.
         flow: Total, bound and method.
-        limits: What was kept to.
+        limits: What was kept to, with the capacity of each user.
     """
 
     graph: FollowGraph
@@ -64,7 +64,9 @@ def suggestions(
     """
     recommender = recommender or BeautyFlow()
     chance = acceptance(graph, found_by, seed)(graph, arcs)
-    slots, flow = recommender.shared_out(graph, arcs, recommender.worth(graph, arcs, chance), limits, seed)
+    worth = recommender.worth(graph, arcs, chance)
+    limits = with_demand(graph, arcs, worth, limits, seed)
+    slots, flow = recommender.shared_out(graph, arcs, worth, limits, seed)
     return Suggestions(graph, arcs, slots, chance[arc_places(arcs, graph.nodes, slots)], flow, limits)
 
 

@@ -22,7 +22,7 @@ from assets.metadata import (
 )
 from assets.recommender.candidates import CandidateConfig
 from assets.recommender.past import BEAUTY_MONTHLY, BEAUTY_TODAY, READ_MARTS, read_links
-from assets.recommender.recommender import Limits
+from assets.recommender.recommender import CAPACITY_TIMES, DEMAND_SHARE, Limits
 from assets.recommender.registry import recommenders
 from assets.recommender.rounds import RoundsConfig, round_rows
 from assets.recommender.today import graph_of_trial
@@ -55,7 +55,12 @@ class EvaluationSettings(dg.Config):
     """How recommenders are tried; the same values give the same numbers."""
 
     slots: int = Field(default=20, ge=1, description="Recommendations per user.")
-    capacity_times: float = Field(default=2.0, gt=0, description="Capacity of ours, in multiples of the fair one.")
+    capacity_times: float = Field(
+        default=CAPACITY_TIMES, gt=0, description="Capacity of ours, in multiples of the fair one."
+    )
+    demand_share: float = Field(
+        default=DEMAND_SHARE, ge=0, le=1, description="Share of their demand that the popular keep with ours."
+    )
     imbalance: float = Field(default=0.1, ge=0, description="Limit of imbalance of ours.")
     seeds: int = Field(default=2, ge=1, description="Repetitions of what is drawn.")
     resamples: int = Field(default=100, ge=2, description="Bootstrap resamples of users.")
@@ -71,6 +76,9 @@ class RoundSettings(dg.Config):
     slots: int = Field(default=RoundsConfig.slots, ge=1, description="Recommendations per user and month.")
     capacity_times: float = Field(
         default=RoundsConfig.capacity_times, gt=0, description="Capacity, in multiples of the fair one."
+    )
+    demand_share: float = Field(
+        default=RoundsConfig.demand_share, ge=0, le=1, description="Share of their demand that the popular keep."
     )
     acceptance: float = Field(default=RoundsConfig.acceptance, ge=0, le=1, description="Chance of the first rank.")
     homophily: float = Field(default=RoundsConfig.homophily, ge=0, description="How fast it falls with a gap.")
@@ -117,7 +125,8 @@ def recommender_evaluation(
     if graph.nodes > config.most_users:
         unmade(store, RECOMMENDER_EVALUATION)
         return not_made(RECOMMENDER_EVALUATION.key, _too_many(graph.nodes, config.most_users), *_EVALUATION_CHECKS)
-    trial = trial_of(graph, follower, followee, known, CandidateConfig(), Limits(config.slots, 1, config.imbalance))
+    limits = Limits(config.slots, 1, config.imbalance, config.demand_share)
+    trial = trial_of(graph, follower, followee, known, CandidateConfig(), limits)
     if not len(follower) or not len(trial.arcs):
         unmade(store, RECOMMENDER_EVALUATION)
         return not_made(RECOMMENDER_EVALUATION.key, _NO_TRIAL, *_EVALUATION_CHECKS)

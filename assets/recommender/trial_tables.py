@@ -1,6 +1,7 @@
 """Rows of the evaluation and of the rounds, what is shown of them, and what could be wrong with them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from assets.recommender.recommender import Limits, Recommender, Scorer, Slots, f
 from assets.recommender.registry import recommenders
 
 OURS = "beauty_flow"
-FRONTIER = (1.5, 3.0, 4.0, 8.0, 32.0)
-"""Capacities, in multiples of the fair one, at which the beauty-flow recommender is tried besides its own."""
+FRONTIER = (0.0, 0.2, 0.35, 0.7, 0.85, 1.0)
+"""Shares of their demand that the popular keep, at which the beauty-flow recommender is tried besides its own."""
 _TOLERANCE = 1e-9
 Rows = Sequence[Mapping[str, Any]]
 
@@ -39,18 +40,21 @@ def evaluation_rows(
     """Rows of ``recommender_evaluation``: every recommender, and ours along its frontier.
 
     Args:
-        trial: Its capacity is replaced by multiples of the fair one.
-        times: That multiple for the recommenders as such.
+        trial: Its limits hold, but for the capacity.
+        times: The capacity, in multiples of the fair one.
         seeds: Of what is drawn.
         resamples: Of the bootstrap.
-        frontier: Further multiples for the beauty-flow recommender.
+        frontier: Further shares of the demand for the beauty-flow recommender.
         without: Names of recommenders that are left out.
     """
     scored = _Scored(recommenders()[OURS]())
     chosen = {name: scored if name == OURS else cls() for name, cls in recommenders().items() if name not in without}
-    found = _at_capacity(trial, chosen, times, seeds, resamples)
+    capacity = fair_capacity(trial.arcs, trial.limits.slots, times)
+    trial = replace(trial, limits=replace(trial.limits, capacity=capacity))
+    found = _compared(trial, chosen, seeds, resamples)
     for share in frontier:
-        found += _at_capacity(trial, {f"{OURS}_{share:g}x": scored}, share, seeds, resamples)
+        other = replace(trial, limits=replace(trial.limits, demand_share=share))
+        found += _compared(other, {f"{OURS}_{share:g}": scored}, seeds, resamples)
     return found
 
 
@@ -80,15 +84,12 @@ class _Scored(Recommender):
         return self._recommender.filled(graph, arcs, scores, limits, seed)
 
 
-def _at_capacity(
-    trial: Trial, chosen: Mapping[str, Recommender], times: float, seeds: Sequence[int], resamples: int
+def _compared(
+    trial: Trial, chosen: Mapping[str, Recommender], seeds: Sequence[int], resamples: int
 ) -> list[dict[str, Any]]:
-    capacity = fair_capacity(trial.arcs, trial.limits.slots, times)
-    limits = Limits(trial.limits.slots, capacity, trial.limits.imbalance)
-    here = Trial(trial.graph, trial.arcs, limits, trial.follower, trial.followee, trial.is_talented_unseen)
     return [
         {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in row.items()}
-        for row in compared(here, chosen, seeds, resamples)
+        for row in compared(trial, chosen, seeds, resamples)
     ]
 
 
@@ -122,7 +123,7 @@ def said_of_evaluation(rows: Rows) -> str:
     said = _beside_baseline(rows, OURS)
     as_accurate = [name for name in recall if is_ours(name) and recall[name] >= 0.95 * recall[BASELINE]]
     if not as_accurate:
-        return f"{said} At none of the capacities tried is it as accurate as Adamic-Adar."
+        return f"{said} At none of the shares of demand tried is it as accurate as Adamic-Adar."
     best = min(as_accurate, key=lambda name: exposure.get(name, np.inf))
     return said if best == OURS else f"{said} Most equal of those as accurate: {_beside_baseline(rows, best)}"
 

@@ -8,7 +8,7 @@ from assets.recommender.acceptance import acceptance
 from assets.recommender.candidates import Arcs
 from assets.recommender.flow import Flow, FlowProblem, exact_flow, greedy_flow
 from assets.recommender.follow_graph import Floats, FollowGraph
-from assets.recommender.recommender import Limits, Recommender, Scorer, Slots, best_of_each, capacities
+from assets.recommender.recommender import Limits, Recommender, Scorer, Slots, best_of_each, capacities, with_demand
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class BeautyFlow(Recommender):
         self, graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0
     ) -> tuple[Slots, Flow]:
         """The same, with the flow that they are of."""
+        limits = with_demand(graph, arcs, scores, limits, seed)
         flow = self.flow(flow_problem(graph, arcs, scores, limits))
         return best_of_each(graph, arcs, np.where(flow.is_taken, scores, -np.inf), limits.slots, seed), flow
 

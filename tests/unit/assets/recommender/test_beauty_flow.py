@@ -36,6 +36,19 @@ def test_filled_keeps_to_all_limits(draw, seed, imbalance, capacity, slots, exac
     assert not (_beyond(graph, limits, found) > 1e-9).any()
 
 
+def test_filled_keeps_the_popular_at_their_share_of_the_demand(draw):
+    graph = draw(5, n=20, links=60)
+    arcs = candidate_arcs(graph)
+    scores = np.random.default_rng(5).random(len(arcs)) * graph.in_degree[arcs.target]
+    demand = BeautyFlow().filled(graph, arcs, scores, Limits(6, 1000, 1.0)).received(20)
+    strict, kept = (
+        BeautyFlow().filled(graph, arcs, scores, Limits(6, 2, 1.0, share)).received(20) for share in (0.0, 0.5)
+    )
+    assert (kept <= np.maximum(2, demand // 2)).all()
+    assert kept.max() > strict.max() == 2
+    assert kept.sum() > strict.sum()
+
+
 def test_filled_without_a_limit_would_break_it(draw):
     """What the test above would not see if nothing ever came near a limit."""
     graph = draw(5, n=20, links=60)

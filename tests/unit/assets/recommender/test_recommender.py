@@ -13,6 +13,7 @@ from assets.recommender.recommender import (
     capacities,
     ranks_within,
     tie_breakers,
+    with_demand,
 )
 
 
@@ -111,6 +112,28 @@ def test_capacities_are_one_for_all_or_one_each():
 def test_capacities_refuse_what_is_negative_or_not_one_each(capacity, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         capacities(Limits(capacity=capacity), 3)
+
+
+def test_with_demand_the_popular_have_their_share_and_all_others_the_capacity(draw):
+    graph = draw(8)
+    arcs = candidate_arcs(graph)
+    scores = np.random.default_rng(8).random(len(arcs)) * (1 + graph.in_degree[arcs.target])
+    demand = best_of_each(graph, arcs, scores, 3).received(graph.nodes)
+    assert demand.max() > 4
+    raised = with_demand(graph, arcs, scores, Limits(3, 2, demand_share=0.5))
+    assert raised.capacity.tolist() == np.maximum(2, demand // 2).tolist()
+    again = with_demand(graph, arcs, scores, raised)
+    assert again.capacity.tolist() == raised.capacity.tolist()
+    strict = Limits(3, 2)
+    assert with_demand(graph, arcs, scores, strict) is strict
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_with_demand_refuses_what_is_no_share(draw, share):
+    graph = draw(8)
+    arcs = candidate_arcs(graph)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        with_demand(graph, arcs, np.zeros(len(arcs)), Limits(demand_share=share))
 
 
 def test_slots_count_those_that_point_to_each():

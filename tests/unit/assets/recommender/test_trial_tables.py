@@ -85,14 +85,14 @@ def test_said_of_evaluation_names_the_most_equal_of_those_as_accurate():
     )
     nobody_unseen = [row for row in EVALUATION if row["metric"] != "talented_unseen_reached"]
     assert said_of_evaluation(nobody_unseen).endswith("of exposure of 0.600 (0.800).")
-    more = [*EVALUATION, *_evaluation(beauty_flow_8x={"recall": 0.3, "exposure_gini": 0.55})]
+    more = [*EVALUATION, *_evaluation(**{"beauty_flow_0.8": {"recall": 0.3, "exposure_gini": 0.55}})]
     as_it_is, most_equal = said_of_evaluation(more).split(" Most equal of those as accurate: ")
     assert as_it_is == said_of_evaluation(EVALUATION)
-    assert most_equal.startswith("beauty_flow_8x finds 0.300")
+    assert most_equal.startswith("beauty_flow_0.8 finds 0.300")
 
 
 def test_said_of_evaluation_says_where_none_is_as_accurate():
-    none = " At none of the capacities tried is it as accurate as Adamic-Adar."
+    none = " At none of the shares of demand tried is it as accurate as Adamic-Adar."
     worse = [
         {**row, "value": 0.18} if row["metric"] == "recall" and is_ours(row["recommender"]) else row
         for row in EVALUATION
@@ -219,10 +219,10 @@ def test_courses_shown_are_ordered_and_leave_out_what_is_undefined():
 
 
 def test_title_of_is_the_title_of_a_recommender_or_the_name():
-    assert [title_of(name) for name in ("adamic_adar", "beauty_flow", "beauty_flow_8x")] == [
+    assert [title_of(name) for name in ("adamic_adar", "beauty_flow", "beauty_flow_0.8")] == [
         "Adamic-Adar",
         "beauty flow",
-        "beauty_flow_8x",
+        "beauty_flow_0.8",
     ]
 
 
@@ -242,19 +242,19 @@ def test_evaluation_rows_are_of_all_recommenders_and_of_ours_along_the_frontier(
     came = np.arange(0, len(arcs), 7)
     unseen = Known(graph.users, graph.beauty, np.arange(30) % 4 == 0)
     ends = arcs.source[came], arcs.target[came].astype(np.int64)
-    trial = trial_of(graph, *ends, unseen, CandidateConfig(), Limits(3, 1, 0.5))
+    trial = trial_of(graph, *ends, unseen, CandidateConfig(), Limits(3, 1, 0.5, 0.5))
     assert np.array_equal(trial.arcs.target, arcs.target)
     assert np.array_equal(trial.is_talented_unseen, unseen.is_talented_unseen)
-    rows = evaluation_rows(trial, 1.0, (0,), 5, (0.5, 8.0))
-    ours = ["beauty_flow_0.5x", "beauty_flow_8x"]
+    rows = evaluation_rows(trial, 0.3, (0,), 5, (0.0, 1.0))
+    ours = ["beauty_flow_0", "beauty_flow_1"]
     assert [row["recommender"] for row in rows if row["metric"] == "recall"] == [*recommenders(), *ours]
     assert missing_recommenders(rows) == ""
     assert misplaced_metrics(rows) == ""
     RECOMMENDER_EVALUATION.validate(table_of(RECOMMENDER_EVALUATION, rows), UNDATED)
     filled = values_of(rows, "slots_filled")
-    assert filled["beauty_flow_0.5x"] < filled["beauty_flow"] < filled["beauty_flow_8x"]
-    share = fair_capacity(arcs, 3, 0.5) / fair_capacity(arcs, 3, 1.0)
-    assert filled["beauty_flow_0.5x"] <= share + 1e-9
+    assert filled["beauty_flow_0"] < filled["beauty_flow"] < filled["beauty_flow_1"]
+    share = fair_capacity(arcs, 3, 0.3) / fair_capacity(arcs, 3, 1.0)
+    assert filled["beauty_flow_0"] <= share + 1e-9
 
 
 def test_evaluation_rows_say_nothing_where_nothing_is_defined(draw):
