@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
@@ -40,6 +39,7 @@ from assets.recommender.suggesting import (
     examples,
     imbalance_shown,
     looked_up,
+    paths_shown,
     recommendation_rows,
     run_row,
     said_of_run,
@@ -141,7 +141,7 @@ def link_candidates(
         len(arcs),
         {_TRUE_CANDIDATES: (not wrong and len(arcs) > 0, wrong or said)},
         figure=picture(
-            histogram_figure(*spread_of(np.log10(arcs.paths)), "Ways to candidates", "log10 of two-step paths")
+            histogram_figure(*spread_of(paths_shown(arcs)), "Ways to candidates", "log10 of two-step paths")
         ),
     )
     yield table_result(

@@ -227,3 +227,8 @@ def imbalance_shown(run: Mapping[str, Any]) -> dict[str, tuple[float, None, None
     """What the figure draws of a run: mean imbalance before and after, where it is known."""
     moments = {"before": run["imbalance_before"], "if all were followed": run["imbalance_after"]}
     return {moment: (value, None, None) for moment, value in moments.items() if value is not None}
+
+
+def paths_shown(arcs: Arcs) -> Floats:
+    """(a,) log10 of the paths that lead to each candidate."""
+    return np.log10(arcs.paths)

@@ -69,6 +69,8 @@ def allowed_for(path: Path) -> tuple[set[str], set[str] | None]:
             return {"assets"}, TOP_LEVEL.get(name, WIRING)
         case ("assets", "dbt", "invocation.py" | "translator.py"):  # dbt's own side of Dagster
             return {"assets.dbt", *SHARED_BY_ASSET_FILES}, SLICE_ASSETS | {"packaging"}
+        case ("assets", "dbt", "mart_figures.py"):  # SQL and the figure of each mart, declared together
+            return {"assets.dbt", "assets.figures", *SHARED_BY_SLICES}, {"duckdb"}
         case ("assets", part, name) if name == "assets.py" or name.endswith("_assets.py"):
             return {f"assets.{part}", *SHARED_BY_ASSET_FILES}, SLICE_ASSETS
         case ("assets", part, *_):

@@ -99,7 +99,9 @@ def test_all_tables_are_made_and_all_checks_pass(made, rows):
     ]
     drawn = len(EXPERIMENTS)
     stays, doses = (sum(map(bool, (getattr(one, name) for one in EXPERIMENTS))) for name in ("follows_staying", "dose"))
-    assert len(pictures) == 1 + drawn + drawn + 1 + stays + doses + drawn + 1
+    of_all = ["effects", "figure", "slopes", "shares", "p_values"]
+    assert len(pictures) == len(of_all) + 3 * drawn + stays + doses
+    assert set(of_all) <= set(pictures)
 
 
 def test_nothing_is_made_again_without_news(made, published):
