@@ -109,11 +109,12 @@ def test_simulated_rounds_keep_those_who_are_barred_apart(draw):
 
 
 def test_simulated_rounds_share_out_slots_among_those_who_are_there(graph, unseen):
-    spy, config = _Spy(), RoundsConfig(rounds=5, base_churn=0.1, slots=3, capacity_times=2.0, imbalance=0.3)
+    config = RoundsConfig(5, base_churn=0.1, slots=3, capacity_times=2.0, imbalance=0.3, demand_share=0.7)
+    spy = _Spy()
     list(simulated_rounds(graph, unseen, spy, config, 2))
     for _, arcs, limits, _ in spy.seen:
         fair = 3 * np.count_nonzero(arcs.counts) / len(np.unique(arcs.target))
-        assert limits == Limits(3, int(np.ceil(2.0 * fair)), 0.3)
+        assert limits == Limits(3, int(np.ceil(2.0 * fair)), 0.3, 0.7)
 
 
 def test_simulated_rounds_without_churn_keep_everybody(graph, unseen):
