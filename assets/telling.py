@@ -122,7 +122,6 @@ class Teller:
                 self._tell_who_works()
 
     def _tell_who_works(self) -> None:
-        self._spoke_at = time.monotonic()
         for step, started in self._started.items():
             self._speak(f"    {step}: still at work after {time.time() - started:.0f} s")
 

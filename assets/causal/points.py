@@ -8,7 +8,8 @@ from assets.causal.design import ON_THE_SCORE, CannotMatchError, Design, Metric
 from assets.causal.propensity import Propensity
 from assets.causal.sample import Floats, Integers, Sample
 
-ROUNDING = 1e-10
+_DECIMALS = 10
+ROUNDING = 10.0**-_DECIMALS
 """Distances in standard deviations are told apart no finer: what is as near must be so on every processor."""
 
 
@@ -53,7 +54,7 @@ class Found:
 
 def rounded(distance: Floats) -> Floats:
     """(k,) distances to the multiple of ``ROUNDING``."""
-    return np.round(distance, 10)
+    return np.round(distance, _DECIMALS)
 
 
 def scaled_score(propensity: Propensity, metric: Metric) -> Floats:

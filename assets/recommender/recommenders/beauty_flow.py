@@ -46,13 +46,12 @@ class BeautyFlow(Recommender):
 
     def filled(self, graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0) -> Slots:
         """Arcs of the flow, ranked by their worth."""
-        return self.shared_out(graph, arcs, scores, limits, seed)[0]
+        return self.shared_out(graph, arcs, scores, with_demand(graph, arcs, scores, limits, seed), seed)[0]
 
     def shared_out(
         self, graph: FollowGraph, arcs: Arcs, scores: Floats, limits: Limits, seed: int = 0
     ) -> tuple[Slots, Flow]:
-        """The same, with the flow that they are of."""
-        limits = with_demand(graph, arcs, scores, limits, seed)
+        """The same, with the flow that they are of; capacities are as they stand in the limits."""
         flow = self.flow(flow_problem(graph, arcs, scores, limits))
         return best_of_each(graph, arcs, np.where(flow.is_taken, scores, -np.inf), limits.slots, seed), flow
 
