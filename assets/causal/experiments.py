@@ -43,6 +43,10 @@ _ALIKE = replace(
 
 _ACTIVE = "is_active_before and beauty_before is not null"
 
+_STILL_THERE = f"{_ACTIVE} and is_active"
+"""Who acts in the month has not left before it. Among those who were only active before, some have, more of them where
+what drives people away lasts: their leaving is of earlier months."""
+
 _KNOWN = f"{_ACTIVE} and photos_before >= 8"
 """Scores err, and a mean of few of them is not held equal by being equal: whoever follows beauty is likelier to make
 more of it than one photo says, and goes on making it. What this adds to the effect falls with the number of photos."""
@@ -91,15 +95,15 @@ def _imbalance(name: str, sign: str, words: str) -> MatchingExperiment:
     return MatchingExperiment(
         name=f"imbalance_{name}",
         question=f"Do users {words} upload less, and leave?",
-        population=f"{_ACTIVE} and imbalance_before {sign} 0",
+        population=f"{_STILL_THERE} and imbalance_before {sign} 0",
         treatment="imbalance_percentile >= 2 / 3",
         comparison="imbalance_percentile >= 1 / 3 and imbalance_percentile < 2 / 3",
         outcome=LEAVING,
         also=(
             Measure(
                 "uploads_change",
-                "uploads_first_3 - uploads_last_3",
-                "uploads of three months less those of three before",
+                "uploads_after_3 - uploads_last_3",
+                "uploads of the next three months less those of the three before",
             ),
         ),
         covariates=(*STANDING, UPLOADS),
@@ -124,11 +128,11 @@ IMBALANCE_BELOW = _imbalance("below", "<", "who make far more beauty than they f
 RECOGNITION_TO_RETENTION = MatchingExperiment(
     name="recognition_to_retention",
     question="Do makers of beauty whom few recognise upload in fewer weeks, and leave?",
-    population=f"{_ACTIVE} and recognition_percentile is not null",
+    population=f"{_STILL_THERE} and recognition_percentile is not null",
     treatment="recognition_percentile < 0.5",
     comparison="recognition_percentile >= 0.5",
     outcome=LEAVING,
-    also=(Measure("active_weeks_after", "active_weeks_first_6", "weeks with an upload in six months"),),
+    also=(Measure("active_weeks_after", "active_weeks_after_6", "weeks with an upload in the next six months"),),
     covariates=(
         *(measure for measure in STANDING if measure.name != "log_favorites"),
         UPLOADS,

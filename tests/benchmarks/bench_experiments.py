@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from scipy import stats
 
 from assets.causal.declared import MatchingExperiment
@@ -31,17 +30,8 @@ from assets.causal.reports import Report, report
 from assets.landing.simulator.config import SimulationConfig
 from assets.landing.simulator.simulation import simulate
 from tests.benchmarks.compiled_marts import CompiledModel, compile_models, run_models
+from tests.benchmarks.planted import Planted, planted
 
-TRUTH = {
-    "exposure_to_quality": ("E1", "beauty_3", 0),
-    "imbalance_above": ("E2", "left_6", 1),
-    "imbalance_below": ("E2", "left_6", 1),
-    "recognition_to_retention": ("E3", "left_6", 1),
-}
-"""Folder and outcome of the truth, and months by which the experiment's month comes after that of the truth.
-
-E2 and E3 of the truth look at the end of a month, the experiments at the beginning of the next one.
-"""
 _CAUSES = {"influence": 0.0, "imbalance_churn": 0.0, "recognition_retention": 0.0}
 Knobs = Mapping[str, Any]
 
@@ -52,8 +42,8 @@ class Found:
 
     Attributes:
         planted: Mean effect on the matched treated that the truth knows of.
-        measured: The same less what scores that err leave of it: who is treated in truth counts with the effect, in
-            whichever arm, and who is not with 0.
+        between: What an estimate without error would find between those compared, of whom some are not what scores call
+            them.
         value, lower, upper: Estimate and interval.
         naive: Difference of the arms as they are.
         placebo: What the placebo outcome finds.
@@ -65,7 +55,7 @@ class Found:
     """
 
     planted: float
-    measured: float
+    between: float
     value: float
     lower: float
     upper: float
@@ -155,46 +145,19 @@ def run_experiments(
             for experiment in experiments:
                 units = connection.execute(experiment.query()).to_arrow_table()
                 one = report(units, experiment, in_parts=False)
-                found[experiment.name] = _found(one, _planted(connection, truth / config.name, experiment, one.matched))
+                found[experiment.name] = _found(one, planted(connection, truth / config.name, units, one))
     return found
 
 
-def _planted(connection: Any, truth: Path, experiment: MatchingExperiment, matched: pa.Table | None) -> Any:
-    """Mean planted effect on the matched treated; what scores that err leave of it; the share that the truth knows."""
-    if matched is None:
-        return np.nan, np.nan, np.nan
-    folder, outcome, later = TRUTH[experiment.name]
-    connection.register("matched", matched)
-    return connection.execute(
-        f"""
-        select
-            avg(effect) filter (is_treated),
-            sum(weight * coalesce(effect, 0)) filter (is_treated) / sum(weight) filter (is_treated)
-            - sum(weight * coalesce(effect, 0)) filter (not is_treated) / sum(weight) filter (not is_treated),
-            count(effect) filter (is_treated) / count(*) filter (is_treated)
-        from matched
-        left join (
-            select
-                user_id,
-                {outcome}_treated - {outcome}_comparison as effect,
-                strftime(
-                    cast(right(parse_filename(filename, true), 7) || '-01' as date) + interval {later} month, '%Y-%m'
-                ) as event_month
-            from read_parquet('{truth / folder}/*.parquet', filename = true)
-        ) using (user_id, event_month)
-        """
-    ).fetchone()
-
-
-def _found(one: Report, planted: tuple[float | None, float, float]) -> Found:
+def _found(one: Report, truth: Planted) -> Found:
     result = one.result
     if result is None:
         return Found(*([np.nan] * len(Found.__dataclass_fields__)))
     effect = result.effect
     placebo = [r for r in result.refutations if r.kind == "placebo outcome"]
     return Found(
-        float(planted[0] if planted[0] is not None else np.nan),
-        float(planted[1]),
+        truth.effect,
+        truth.between,
         effect.value,
         effect.lower,
         effect.upper,
@@ -203,7 +166,7 @@ def _found(one: Report, planted: tuple[float | None, float, float]) -> Found:
         float(placebo[0].found_something) if placebo else np.nan,
         float(not one.objections),
         result.sensitivity.gamma_star,
-        float(planted[2]),
+        truth.share,
         one.error_shift,
     )
 
@@ -217,18 +180,18 @@ def tell(experiment: MatchingExperiment, found: Sequence[Found]) -> None:
     if not made.any():
         return
     bias = columns["value"] - columns["planted"]
-    planted = float(columns["planted"].mean())
+    effect = float(columns["planted"].mean())
     error = bias.std(ddof=1) / np.sqrt(len(bias)) if len(bias) > 1 else np.nan
-    bar = 0.05 * abs(planted) + 2 * error
+    bar = 0.05 * abs(effect) + 2 * error
     believed = columns["is_credible"] == 1
     covered = (columns["lower"] <= columns["planted"]) & (columns["planted"] <= columns["upper"])
     found_it = (columns["lower"] > 0) | (columns["upper"] < 0)
     for line in (
-        f"planted {planted:+.5f}, estimate {columns['value'].mean():+.5f}, naive {columns['naive'].mean():+.5f}",
+        f"planted {effect:+.5f}, estimate {columns['value'].mean():+.5f}, naive {columns['naive'].mean():+.5f}",
         f"bias {bias.mean():+.5f} (Monte Carlo error {error:.5f}; bar {bar:.5f}), "
         f"of the naive {np.mean(columns['naive'] - columns['planted']):+.5f}; "
-        f"beside what scores leave of it, {columns['measured'].mean():+.5f}: "
-        f"{np.mean(columns['value'] - columns['measured']):+.5f}",
+        f"beside what is planted between those compared, {columns['between'].mean():+.5f}: "
+        f"{_mean_and_error(columns['value'] - columns['between'])}",
         f"spread over seeds {columns['value'].std(ddof=1) if len(bias) > 1 else np.nan:.5f}, mean standard error "
         f"{np.mean((columns['upper'] - columns['lower']) / 3.92):.5f}",
         f"interval covers in {covered.sum()} of {len(bias)}; found in {found_it.sum()}, with the planted sign in "

@@ -24,7 +24,7 @@ from assets.contracts.settings import Settings, use_home
 from assets.dbt.publish import connect_published
 from assets.landing.simulator.truth import FEWEST_PHOTOS
 from models.evaluation import Estimate, bootstrapped, low_high_accuracy, spearman
-from tests.benchmarks.bench_experiments import TRUTH
+from tests.benchmarks.planted import TRUTH
 
 RESAMPLES = 300
 Columns = dict[str, np.ndarray]

@@ -5,11 +5,12 @@ All three keep everybody else as they are and ignore effects that come back thro
 - E1, exposure to quality: the links that somebody made in month t to top-quartile producers go to followees drawn
   from the other new links of the month instead, those of followers of about the same beauty (homophily would have
   chosen likewise); outcome: mean latent beauty of the photos of the next three months, with the same photos taken.
-- E2, imbalance: whoever is in the top third of absolute imbalance at the end of month t (each sign apart) is moved to
-  a value drawn from the middle third, and stays moved by that much; outcome: expected uploads of the next three
-  months and probability of leaving within six.
-- E3, recognition: whoever is in the top quartile of beauty and the lower half of recognition there is moved to a value
-  drawn from the upper half, and stays moved; outcome: expected active weeks of the next six months.
+- E2, imbalance: whoever is in the top third of absolute imbalance at the end of month t (each sign apart) takes that of
+  somebody drawn from the middle third, in the months that follow too: imbalance falls back to what is usual, so that
+  holding it apart would be another, greater change than being in one third or the other. Outcome: expected uploads of
+  the next three months and probability of leaving within six.
+- E3, recognition: whoever is in the top quartile of beauty and the lower half of recognition there takes that of
+  somebody drawn from the upper half, likewise; outcome: expected active weeks of the next six months, and leaving.
 
 Expectations are over uploads and leaving, given the state of each month. Cohorts that the observation cuts short
 are left out. Memory: three and twelve cohorts of treated people.
@@ -97,6 +98,7 @@ class _ShiftCohort:
     experiment: str
     month: int
     who: Ints
+    donor: Ints
     observed: Floats
     moved: Floats
     age: int = 0
@@ -121,40 +123,37 @@ class PotentialOutcomes:
         for sign, name in ((1, "over"), (-1, "under")):
             value = np.where(view.settled & (np.sign(view.imbalance) == sign), np.abs(view.imbalance), np.nan)
             lower, upper = _quantiles(value, (1 / 3, 2 / 3))
-            middle = np.sort(value[(value >= lower) & (value < upper)])
-            who = np.flatnonzero(value >= upper)
-            self._open("E2", view.month, who, view.imbalance, sign * self._draw(f"E2-{name}", view.month, middle, who))
+            middle = (value >= lower) & (value < upper)
+            self._open("E2", f"E2-{name}", view.month, view.imbalance, value >= upper, middle)
         (top,) = _quantiles(np.where(view.settled, view.beauty, np.nan), (0.75,))
         recognition = np.where(view.settled & (view.beauty >= top), view.recognition, np.nan)
         (half,) = _quantiles(recognition, (0.5,))
-        who = np.flatnonzero(recognition < half)
-        upper_half = np.sort(recognition[recognition >= half])
-        self._open("E3", view.month, who, recognition, self._draw("E3", view.month, upper_half, who))
+        self._open("E3", "E3", view.month, view.recognition, recognition < half, recognition >= half)
 
-    def _draw(self, purpose: str, month: int, values: Floats, who: Ints) -> Floats:
-        if not len(values):
-            return np.zeros(0)
-        return values[self.draws.below(purpose, month, len(values), who)]
-
-    def _open(self, experiment: str, month: int, who: Ints, observed: Floats, moved: Floats) -> None:
-        if len(who) and len(moved):
-            self.shift_cohorts.append(_ShiftCohort(experiment, month - 1, who, observed[who], moved))
+    def _open(
+        self, experiment: str, purpose: str, month: int, value: Floats, treated: np.ndarray, compared: np.ndarray
+    ) -> None:
+        who, pool = np.flatnonzero(treated), np.flatnonzero(compared)
+        if not len(who) or not len(pool):
+            return
+        donor = pool[self.draws.below(purpose, month, len(pool), who)]
+        self.shift_cohorts.append(_ShiftCohort(experiment, month - 1, who, donor, value[who], value[donor]))
 
     def follow_shifts(self, view: MonthView) -> list[tuple[str, int, Columns]]:
         """Carry E2 and E3 through a month; returns (experiment, month of treatment, columns) of finished cohorts."""
         for cohort in self.shift_cohorts:
-            shift = cohort.moved - cohort.observed
-            self._carry(cohort, view, "treated", np.zeros_like(shift))
-            self._carry(cohort, view, "comparison", shift)
+            self._carry(cohort, view, "treated", cohort.who)
+            self._carry(cohort, view, "comparison", cohort.donor)
             cohort.age += 1
         finished = [c for c in self.shift_cohorts if c.age == ENGAGEMENT_WINDOW]
         self.shift_cohorts = [c for c in self.shift_cohorts if c.age < ENGAGEMENT_WINDOW]
         return [(c.experiment, c.month, _shift_columns(c)) for c in finished]
 
-    def _carry(self, cohort: _ShiftCohort, view: MonthView, arm: str, shift: Floats) -> None:
-        zero = np.zeros_like(shift)
-        imbalance = view.imbalance[cohort.who] + (shift if cohort.experiment == "E2" else 0.0)
-        recognition = view.recognition[cohort.who] + (shift if cohort.experiment == "E3" else 0.0)
+    def _carry(self, cohort: _ShiftCohort, view: MonthView, arm: str, source: Ints) -> None:
+        """Carry an arm whose imbalance (E2) or recognition (E3) is that of ``source``."""
+        zero = np.zeros(len(cohort.who))
+        imbalance = view.imbalance[source if cohort.experiment == "E2" else cohort.who]
+        recognition = view.recognition[source if cohort.experiment == "E3" else cohort.who]
         d, r = self.config.imbalance_churn, self.config.recognition_retention
         rate = view.base_rates[cohort.who] * behaviour.upload_multiplier(d, r, imbalance, recognition)
         survival = cohort.survival.get(arm, zero + 1.0)

@@ -30,6 +30,7 @@ windows as (
         panel.event_month,
         panel.model_version,
         panel.tenure_months,
+        panel.acts > 0 as is_active,
         panel.links,
         panel.links_to_beauty,
         panel.links_to_top_beauty,
@@ -57,8 +58,8 @@ windows as (
         coalesce(sum(panel.photos) over after_3, 0) as photos_after_3,
         coalesce(sum(panel.links_to_top_beauty) over after_3, 0) as links_to_top_beauty_after_3,
         coalesce(sum(panel.groups_joined) over after_3, 0) as groups_joined_after_3,
-        sum(panel.uploads) over first_3 as uploads_first_3,
-        sum(panel.active_weeks) over first_6 as active_weeks_first_6,
+        coalesce(sum(panel.uploads) over after_3, 0) as uploads_after_3,
+        coalesce(sum(panel.active_weeks) over after_6, 0) as active_weeks_after_6,
         coalesce(sum(panel.acts) over seventh_to_ninth, 0) = 0 as has_left_within_6
     from panel
     window
@@ -79,13 +80,9 @@ windows as (
             partition by panel.user_id order by panel.event_month
             range between interval 1 month following and interval 3 month following
         ),
-        first_3 as (
+        after_6 as (
             partition by panel.user_id order by panel.event_month
-            range between current row and interval 2 month following
-        ),
-        first_6 as (
-            partition by panel.user_id order by panel.event_month
-            range between current row and interval 5 month following
+            range between interval 1 month following and interval 6 month following
         ),
         seventh_to_ninth as (
             partition by panel.user_id order by panel.event_month
@@ -160,6 +157,7 @@ select
     model_version,
     cast(tenure_months as bigint) as tenure_months,
     is_active_before,
+    is_active,
     beauty_before,
     beauty_before_variance,
     beauty_percentile,
@@ -198,8 +196,8 @@ select
     case when months_observed_after >= 3 then cast(links_to_top_beauty_after_3 as bigint) end
         as links_to_top_beauty_after_3,
     case when months_observed_after >= 3 then cast(groups_joined_after_3 as bigint) end as groups_joined_after_3,
-    case when months_observed_after >= 2 then cast(uploads_first_3 as bigint) end as uploads_first_3,
-    case when months_observed_after >= 5 then cast(active_weeks_first_6 as bigint) end as active_weeks_first_6,
+    case when months_observed_after >= 3 then cast(uploads_after_3 as bigint) end as uploads_after_3,
+    case when months_observed_after >= 6 then cast(active_weeks_after_6 as bigint) end as active_weeks_after_6,
     -- Churn is silence of three months, so three more must have been observed.
     case when months_observed_after >= 8 then has_left_within_6 end as has_left_within_6
 from topped

@@ -15,7 +15,15 @@ from assets.causal.comparable import FEWEST, with_numbers
 from assets.causal.declared import EXPERIENCE, TREATED, Measure
 from assets.causal.experiment_checks import WHERE_NOTHING_IS, wrong_verdicts
 from assets.causal.experiment_tables import effect_rows, experiment_row, judged
-from assets.causal.experiments import EXPERIMENTS, EXPOSURE, EXPOSURE_TO_QUALITY, RECOGNITION_TO_RETENTION, STANDING
+from assets.causal.experiments import (
+    EXPERIMENTS,
+    EXPOSURE,
+    EXPOSURE_TO_QUALITY,
+    IMBALANCE_ABOVE,
+    IMBALANCE_BELOW,
+    RECOGNITION_TO_RETENTION,
+    STANDING,
+)
 from assets.causal.reports import report, with_placebo_treatments, without_linked
 from tests.unit.assets.causal.windows import BEAUTY_GAINED, LEAVING_ADDED, drawn_windows
 
@@ -102,6 +110,19 @@ def test_months_that_were_not_observed_for_long_enough_take_no_part(units):
     months = pc.unique(units(EXPOSURE_TO_QUALITY)["event_month"]).to_pylist()
     assert "2016-01" in months
     assert "2016-02" not in months
+
+
+@pytest.mark.parametrize(
+    "experiment", [IMBALANCE_ABOVE, IMBALANCE_BELOW, RECOGNITION_TO_RETENTION], ids=lambda e: e.name
+)
+def test_whether_users_leave_is_asked_of_those_who_act_in_the_month(experiment):
+    windows = drawn_windows(200)
+    windows["is_active"] = windows["user_id"] % 3 > 0
+    with duckdb.connect() as connection:
+        connection.register("fct_user_month_windows", windows)
+        asked = pc.unique(connection.execute(experiment.query()).to_arrow_table()["user_id"]).to_pylist()
+    assert len(asked) > 20
+    assert all(user % 3 > 0 for user in asked)
 
 
 def test_a_covariate_that_the_outcome_moved_is_told_by_a_placebo(units):
@@ -278,7 +299,7 @@ def test_a_fourth_experiment_is_a_value(units):
         treatment="links >= 3",
         comparison="links between 1 and 2",
         covariates=(*STANDING, *EXPOSURE),
-        outcome=Measure("uploads", "uploads_first_3"),
+        outcome=Measure("uploads", "uploads_after_3"),
         also=(),
         negative_controls=(),
         treated_later=None,

@@ -86,6 +86,7 @@ def drawn_windows(users: int, beauty_gained: float = BEAUTY_GAINED):
             "event_month": pd.to_datetime(starts),
             "tenure_months": month + 1,
             "is_active_before": True,
+            "is_active": True,
             "beauty_before": beauty,
             "beauty_percentile": ranked,
             "beauty_last_month": np.clip(beauty + 0.03 * rng.normal(size=n), 0, 1),
@@ -114,8 +115,8 @@ def drawn_windows(users: int, beauty_gained: float = BEAUTY_GAINED):
             "beauty_after_3": np.where(has_after, after, np.nan),
             "links_to_top_beauty_after_3": rng.integers(0, 2, n),
             "groups_joined_after_3": rng.poisson(0.3, n),
-            "uploads_first_3": rng.poisson(uploads),
-            "active_weeks_first_6": rng.poisson(uploads),
+            "uploads_after_3": rng.poisson(uploads),
+            "active_weeks_after_6": rng.poisson(uploads),
             "has_left_within_6": leaves,
         }
     )

@@ -49,6 +49,28 @@ def test_imbalance_moves_towards_zero_and_recognition_upwards() -> None:
     assert (found["E3"]["moved"] > found["E3"]["observed"]).all()
 
 
+def test_who_is_moved_goes_on_like_the_one_whose_imbalance_was_taken() -> None:
+    """Without recognition, leaving hangs on imbalance alone: the comparison leaves as often as its donors would."""
+    config = SimulationConfig(users=300, months=14, images=False, imbalance_churn=0.5, recognition_retention=0.0)
+    world = World(config, 4)
+    chances: dict[int, dict[int, float]] = {}
+    followed: dict[int, Any] = {}
+    checked = 0
+    for happened in world.live():
+        state = happened.user_months
+        chances[happened.month] = dict(zip(state["user_id"] - 1, state["leaving_probability"], strict=True))
+        followed |= {id(c): c for c in world._outcomes.shift_cohorts if c.experiment == "E2"}
+        for cohort in [c for c in followed.values() if c.age == 6]:
+            months = range(cohort.month + 1, cohort.month + 7)
+            assert months[-1] == happened.month
+            for arm, source in (("treated", cohort.who), ("comparison", cohort.donor)):
+                by_hand = [np.prod([1 - chances[month][person] for month in months]) for person in source]
+                assert cohort.survival[arm] == pytest.approx(by_hand, abs=1e-6)
+            del followed[id(cohort)]
+            checked += len(cohort.who)
+    assert checked > 50
+
+
 @pytest.mark.parametrize("form", ["linear", "lagged"])
 def test_exchange_agrees_with_exchanging_the_links(form: str) -> None:
     config = SimulationConfig(users=300, months=10, images=False, influence_form=form)
