@@ -25,6 +25,7 @@ import numpy as np
 from scipy import stats
 
 from assets.causal.declared import MatchingExperiment
+from assets.causal.experiment_tables import strongest_covariate
 from assets.causal.experiments import EXPERIMENTS
 from assets.causal.reports import Report, report
 from assets.landing.simulator.config import SimulationConfig
@@ -50,6 +51,7 @@ class Found:
         is_placebo_found: Whether its interval leaves out 0.
         is_credible: Whether nothing speaks against it.
         gamma: Gamma*.
+        strongest: What the strongest covariate does to the odds of treatment.
         share: Share of the matched treated whose truth is known.
         error_shift: Most that errors of scores can have added.
     """
@@ -64,6 +66,7 @@ class Found:
     is_placebo_found: float
     is_credible: float
     gamma: float
+    strongest: float
     share: float
     error_shift: float
 
@@ -166,6 +169,7 @@ def _found(one: Report, truth: Planted) -> Found:
         float(placebo[0].found_something) if placebo else np.nan,
         float(not one.objections),
         result.sensitivity.gamma_star,
+        strongest_covariate(result)[1] or np.nan,
         truth.share,
         one.error_shift,
     )
@@ -198,9 +202,11 @@ def tell(experiment: MatchingExperiment, found: Sequence[Found]) -> None:
         f"{np.sum(found_it & (np.sign(columns['value']) == np.sign(columns['planted'])))}",
         f"placebo {_mean_and_error(columns['placebo'])}, found in {np.nansum(columns['is_placebo_found']):.0f}",
         f"credible in {believed.sum()}: bias {_mean_and_error(bias[believed])}, covered {(covered & believed).sum()}, "
-        f"found {(found_it & believed).sum()}",
-        f"errors of scores add at most {_mean_and_error(columns['error_shift'])}; median gamma* "
-        f"{np.median(columns['gamma']):.2f}; truth known of {columns['share'].mean():.0%} of the matched",
+        f"found {(found_it & believed).sum()}; of {(~covered).sum()} intervals that miss, "
+        f"{(~covered & ~believed).sum()} are not credible",
+        f"errors of scores add at most {_mean_and_error(columns['error_shift'])}; medians: gamma* "
+        f"{np.median(columns['gamma']):.2f}, odds of the strongest covariate {np.nanmedian(columns['strongest']):.2f}; "
+        f"truth known of {columns['share'].mean():.0%} of the matched",
     ):
         print(f"  {line}", flush=True)
 
