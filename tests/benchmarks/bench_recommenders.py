@@ -1,7 +1,7 @@
 """Recommenders on real graphs and on simulated communities: the same table for each.
 
     python tests/benchmarks/bench_recommenders.py [--sets bitcoin_otc wiki_vote flickr_aane] [--simulated 4000 100000]
-        [--seeds 2] [--without node2vec katz ...]
+        [--seeds 2] [--shares 0.2 0.45 ...] [--without node2vec katz ...]
 
 ``bitcoin_otc`` has times: links of the last three months are to be found; quality is the percentile of the mean rating
 received. ``wiki_vote`` and ``flickr_aane`` have no times and no quality: a tenth of the links is hidden, and beauty
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=50)
     parser.add_argument("--community-seed", type=int, default=SimulationConfig.seed)
     parser.add_argument("--times", type=float, default=CAPACITY_TIMES)
+    parser.add_argument("--shares", type=float, nargs="*", default=list(_FRONTIER), help="of the demand")
     parser.add_argument("--without", nargs="*", default=[], choices=[*recommenders()])
     chosen = parser.parse_args()
     for name in chosen.sets:
@@ -142,7 +143,7 @@ def _try(name: str, lake: Lake, marts: Marts, chosen: argparse.Namespace) -> Non
             f"{len(unseen):,} talented and unseen, {reachable:.3f} of them candidates of anybody, "
             f"{(graph.in_degree[unseen] > 0).mean():.3f} with a follower"
         )
-    rows = evaluation_rows(trial, chosen.times, range(chosen.seeds), chosen.resamples, _FRONTIER, chosen.without)
+    rows = evaluation_rows(trial, chosen.times, range(chosen.seeds), chosen.resamples, chosen.shares, chosen.without)
     names = [metric for metric in METRICS if metric != "slots_filled"]
     print(f"{'':<26}" + "".join(f"{metric[:13]:>14}" for metric in names))
     for row in evaluation_table(rows):
