@@ -134,7 +134,7 @@ FIGURES: Mapping[str, MartFigure] = {
             event_month,
             avg((links > 0)::integer) as linked,
             avg((links_to_top_beauty > 0)::integer) as linked_to_top_beauty,
-            avg(has_left_within_6::integer) as has_left
+            avg(has_left_within_6::integer) filter (is_active) as has_left
         from fct_user_month_windows
         where is_active_before
         group by event_month

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from assets.causal.comparable import comparable, with_numbers
 from assets.causal.declared import MONTH, TREATED, USER, MatchingExperiment
+from assets.causal.matched import Pairs
 from assets.causal.reports import Report
 from assets.causal.sample import Floats, Integers
 from assets.statistics import behaviour
@@ -77,14 +78,12 @@ def planted(connection: Any, truth: Path, units: pa.Table, one: Report) -> Plant
         """
     ).fetchone()
     if folder != "E1":
-        between = _moved(connection, truth, units, one, folder)
+        between = _moved(connection, truth, folder, *_matched_units(units, one.experiment), one.result.matched.pairs)
     return Planted(np.nan if effect is None else effect, between, share)
 
 
-def _moved(connection: Any, truth: Path, units: pa.Table, one: Report, folder: str) -> float:
+def _moved(connection: Any, truth: Path, folder: str, user: Integers, month: Integers, pairs: Pairs) -> float:
     """Mean over matched treated of their chance of leaving, less that with the state of whom they are compared with."""
-    user, month = _matched_units(units, one.experiment)
-    pairs = one.result.matched.pairs  # type: ignore[union-attr]
     ages = month[pairs.focal][:, None] + np.arange(_MONTHS_OF_LEAVING)
     treated, compared = user[pairs.focal][:, None], user[pairs.match][:, None]
     theirs = month[pairs.match][:, None] + np.arange(_MONTHS_OF_LEAVING)
