@@ -7,7 +7,8 @@ a process of its own, because peak memory is that of a process; *added* is memor
 bound of the optimality gap is certified by prices, so the gap printed is the largest there can be.
 
 Adamic-Adar, the best 20 candidates of each user: ours for everybody, NetworKit's link predictor and networkx for some
-users, extrapolated to all; both are given the undirected graph, as they want it.
+users, extrapolated to all; both are given the undirected graph, as they want it. Capacity and the share of the demand
+that the popular keep are those of the platform.
 """
 
 import argparse
@@ -22,7 +23,14 @@ from assets.recommender.acceptance import acceptance
 from assets.recommender.candidates import CandidateConfig, candidate_arcs, candidate_blocks
 from assets.recommender.flow import greedy_flow
 from assets.recommender.follow_graph import FollowGraph, follow_graph
-from assets.recommender.recommender import Limits, best_of_each, fair_capacity
+from assets.recommender.recommender import (
+    CAPACITY_TIMES,
+    DEMAND_SHARE,
+    Limits,
+    best_of_each,
+    fair_capacity,
+    with_demand,
+)
 from assets.recommender.recommenders.beauty_flow import flow_problem, heeded
 from tests.benchmarks.bench_graph import drawn_links
 from tests.benchmarks.machine import peak_memory_mib, usable_cores
@@ -92,7 +100,8 @@ def _recommend(users: int, links_per_user: int, slots: int, candidates: int) -> 
     chance = acceptance(graph, CandidateConfig(most_candidates=candidates))(graph, arcs)
     value = heeded(arcs, chance, 1.0) * np.nan_to_num(graph.beauty[arcs.target])
     valued = time.perf_counter()
-    limits = Limits(slots, fair_capacity(arcs, slots, 4.0), 0.1)
+    limits = Limits(slots, fair_capacity(arcs, slots, CAPACITY_TIMES), 0.1, DEMAND_SHARE)
+    limits = with_demand(graph, arcs, value, limits)
     flow = greedy_flow(flow_problem(graph, arcs, value, limits))
     taken = best_of_each(graph, arcs, np.where(flow.is_taken, value, -np.inf), slots)
     ended = time.perf_counter()
