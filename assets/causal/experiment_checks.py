@@ -28,8 +28,8 @@ def wrong_verdicts(experiments: Rows, effects: Rows) -> str:
         untried = not any(e["kind"] == _PLACEBO and e["effect"] is not None for e in placebos)
         apart = abs(row["treated_without_outcome"] - row["compared_without_outcome"]) > MOST_ATTRITION_APART
         unbalanced = row["smd_after"] is None or row["smd_after"] > TARGET_SMD or row["standard_error"] is None
-        shift, p_value = row["error_shift"], row["p_value"]
-        noisy = shift is not None and p_value is not None and can_be_errors(row["effect"], p_value, shift)
+        interval = [row[name] for name in ("lower", "upper", "error_shift")]
+        noisy = None not in interval and can_be_errors(*interval)
         if (unbalanced or refuted or untried or apart or noisy) != (row["verdict"] == NOT_CREDIBLE):
             found.append(f"{row['experiment']} is called {row['verdict']}")
     return ", ".join(found)

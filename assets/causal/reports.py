@@ -122,14 +122,21 @@ class Report:
         shares = [arm.without_outcome / arm.units for arm in self.arms.values() if arm.units]
         if max(shares) - min(shares) > MOST_ATTRITION_APART:
             words.append(f"arms differ in who has an outcome: {shares[0]:.0%} and {shares[1]:.0%} have none")
-        if can_be_errors(self.result.effect.value, self.result.effect.p_value, self.error_shift):
-            words.append(f"errors of scores can make {self.error_shift:+.2g}, which is all of it")
+        if can_be_errors(self.result.effect.lower, self.result.effect.upper, self.error_shift):
+            words.append(f"errors of scores can make {self.error_shift:+.2g}, and what is left can be nothing")
         return tuple(words)
 
 
-def can_be_errors(effect: float, p_value: float, shift: float) -> bool:
-    """Whether something is found (at 5 %, by itself) that errors of scores can have made, all of it."""
-    return bool(p_value < 0.05 and effect * shift > 0 and abs(shift) >= abs(effect))
+def can_be_errors(lower: float, upper: float, shift: float) -> bool:
+    """Whether something is found (at 5 %, by itself) that is not found any more without what errors can have added.
+
+    Args:
+        lower: Lower end of its interval.
+        upper: Upper end.
+        shift: Most that errors of scores can have added.
+    """
+    least = lower if lower > 0 else upper
+    return bool((lower > 0 or upper < 0) and least * shift > 0 and abs(shift) >= abs(least))
 
 
 def report(units: pa.Table, experiment: MatchingExperiment, *, shuffles: int = 0, in_parts: bool = True) -> Report:

@@ -44,6 +44,7 @@ from assets.recommender.trial_tables import (
     said_of_evaluation,
     trial_of,
 )
+from assets.statistics.gini import gini
 from tests.benchmarks.compiled_marts import compile_models, run_models
 
 SETS = {
@@ -135,7 +136,8 @@ def _try(name: str, lake: Lake, marts: Marts, chosen: argparse.Namespace) -> Non
     unseen = np.flatnonzero(known.is_talented_unseen)
     print(
         f"\n{name}: {graph.nodes:,} users, {graph.links:,} links, {len(follower):,} to be found, "
-        f"{np.isin(follower * graph.nodes + followee, keys).mean():.3f} of them among {len(trial.arcs):,} candidates"
+        f"{np.isin(follower * graph.nodes + followee, keys).mean():.3f} of them among {len(trial.arcs):,} candidates; "
+        f"Gini coefficient of how many of them a user gains {gini(np.bincount(followee, minlength=graph.nodes)):.3f}"
     )
     if len(unseen):
         reachable = np.isin(unseen, trial.arcs.target).mean()

@@ -41,16 +41,18 @@ def test_shift_by_errors_of_a_covariate_without_errors_is_none():
 
 
 @pytest.mark.parametrize(
-    ("effect", "p_value", "shift", "expected"),
+    ("lower", "upper", "shift", "expected"),
     [
-        (0.01, 0.01, 0.02, True),
-        (-0.01, 0.01, -0.02, True),
-        (0.01, 0.01, -0.02, False),
-        (0.01, 0.2, 0.02, False),
-        (0.03, 0.01, 0.02, False),
-        (0.01, 0.01, float("nan"), False),
-        (0.01, float("nan"), 0.02, False),
+        (0.005, 0.015, 0.02, True),
+        (-0.015, -0.005, -0.02, True),
+        (0.005, 0.015, 0.006, True),
+        (0.005, 0.015, 0.004, False),
+        (-0.015, -0.005, -0.004, False),
+        (0.005, 0.015, -0.02, False),
+        (-0.005, 0.025, 0.02, False),
+        (0.005, 0.015, float("nan"), False),
+        (float("nan"), float("nan"), 0.02, False),
     ],
 )
-def test_only_what_is_found_and_smaller_than_the_shift_can_be_errors(effect, p_value, shift, expected):
-    assert can_be_errors(effect, p_value, shift) == expected
+def test_what_is_found_can_be_errors_if_nothing_is_found_without_them(lower, upper, shift, expected):
+    assert can_be_errors(lower, upper, shift) == expected
