@@ -63,7 +63,7 @@ def _verdict(row: Row, adjusted: float) -> str:
 
 
 def _finding(row: Row, verdict: str) -> str:
-    """A result in one or two sentences."""
+    """A result in a few sentences."""
     if verdict == NOT_POSSIBLE:
         return f"{row['question']} Nothing can be said: {row['objections']}."
     interval = "" if row["lower"] is None else f" (95 %: {row['lower']:+.3g} to {row['upper']:+.3g})"
@@ -76,7 +76,19 @@ def _finding(row: Row, verdict: str) -> str:
     shift = row["error_shift"]
     if shift is not None and shift * row["effect"] > 0 and abs(shift) > _LITTLE * abs(row["effect"]):
         said += f" Errors of scores can have made up to {shift:+.2g} of it."
+    if verdict == FOUND:
+        said += _hidden_trait(row)
     return f"{row['question']} {said}"
+
+
+def _hidden_trait(row: Row) -> str:
+    """How strong a trait that no table shows would have to be, beside the strongest that is seen."""
+    if row["gamma"] is None:
+        return ""
+    said = f" A trait that no table shows could explain it by multiplying the odds of treatment by {row['gamma']:.2f}"
+    if row["strongest_odds"] is not None:
+        said += f"; {row['strongest_covariate'].replace('_', ' ')} multiplies them by {row['strongest_odds']:.2f}"
+    return f"{said}."
 
 
 def effect_columns(effect: Estimate | None) -> Row:

@@ -28,10 +28,10 @@ MATCHING_EXPERIMENTS = TableContract(
         "What each matching experiment found among users who were treated, and whether to believe it. Units are "
         "user-months; the effect is on those treated who have an outcome and a counterpart, so it is of them only. A "
         "result whose arms differ by more than 0.1 standard deviations after matching or by more than a tenth in who "
-        "has an outcome, that finds something where there can be nothing, that errors of scores can have made all of, "
-        "or that no placebo could be tried on, is not credible and says so. A trait that no table shows could still "
-        "explain what is found; `gamma` and `e_value` say how strong it would have to be. Links between the arms are "
-        "not accounted for, but in `experiment_effects` of kind `units`."
+        "has an outcome, that finds something where there can be nothing, that is not found without what errors of "
+        "scores can have added, or that no placebo could be tried on, is not credible and says so. A trait that no "
+        "table shows could still explain what is found; `gamma` and `e_value` say how strong it would have to be. "
+        "Links between the arms are not accounted for, but in `experiment_effects` of kind `units`."
     ),
     grain="one row per experiment",
     columns=(

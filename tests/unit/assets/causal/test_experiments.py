@@ -167,6 +167,17 @@ def test_without_a_period_the_effect_is_that_of_the_others(found, units):
         assert sum(effect.n - part.effect.n for part in left_out) == effect.n
 
 
+def test_what_is_found_says_how_strong_a_hidden_trait_would_have_to_be(found):
+    rows = judged([experiment_row(one) for one in found.values()])
+    assert {row["verdict"] for row in rows} == {"found"}
+    for row in rows:
+        trait = row["strongest_covariate"].replace("_", " ")
+        said = f"odds of treatment by {row['gamma']:.2f}; {trait} multiplies them by {row['strongest_odds']:.2f}."
+        assert row["finding"].endswith(said)
+        (unfound,) = judged([{**row, "p_value": 0.9}])
+        assert "odds of treatment" not in unfound["finding"]
+
+
 def test_an_effect_that_errors_of_scores_can_have_made_is_not_credible(units):
     table = units(EXPOSURE_TO_QUALITY, all_doses=True)
     few = report(table, EXPOSURE_TO_QUALITY, in_parts=False)
