@@ -109,7 +109,7 @@ def _imbalance(name: str, sign: str, words: str) -> MatchingExperiment:
         covariates=(*STANDING, UPLOADS),
         window=8,
         placebo_outcomes=(
-            Measure("earlier_uploads", "uploads_last_4_to_6", "uploads of the fourth to sixth month before"),
+            Measure("earlier_uploads", "ln(1 + uploads_last_4_to_6)", "uploads, 4th to 6th month before, logarithm"),
         ),
         trajectory=Measure("uploads", "uploads", "uploads of the month"),
         follows_staying=True,
