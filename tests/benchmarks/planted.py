@@ -87,7 +87,7 @@ def _moved(connection: Any, truth: Path, folder: str, user: Integers, month: Int
     ages = month[pairs.focal][:, None] + np.arange(_MONTHS_OF_LEAVING)
     treated, compared = user[pairs.focal][:, None], user[pairs.match][:, None]
     theirs = month[pairs.match][:, None] + np.arange(_MONTHS_OF_LEAVING)
-    imbalance, recognition = (_by_user_and_month(connection, truth, name) for name in ("imbalance", "recognition"))
+    imbalance, recognition = _states(connection, truth)
     here, there = (treated, ages), (compared, theirs)
     moved = (there, here) if folder == "E2" else (here, there)
     knobs = json.loads((truth / "parameters.json").read_text())["knobs"]
@@ -111,18 +111,19 @@ def _matched_units(units: pa.Table, experiment: MatchingExperiment) -> tuple[Int
     return rows[USER].to_numpy(), month
 
 
-def _by_user_and_month(connection: Any, truth: Path, name: str) -> Floats:
-    """(user, month since 1970) state when a month began; NaN where it is not known."""
+def _states(connection: Any, truth: Path) -> tuple[Floats, Floats]:
+    """(user, month since 1970) imbalance and recognition when a month began; NaN where they are not known."""
     rows = connection.execute(
         f"""
         select
             user_id,
             date_diff('month', date '1970-01-01', cast(right(parse_filename(filename, true), 7) || '-01' as date)),
-            {name}
+            imbalance,
+            recognition
         from read_parquet('{truth}/user_months/*.parquet', filename = true)
         """
     ).fetchnumpy()
-    user, month, value = (np.asarray(np.ma.filled(column, np.nan)) for column in rows.values())
-    state = np.full((int(user.max()) + 1, int(month.max()) + 1), np.nan)
-    state[user.astype(np.int64), month.astype(np.int64)] = value
-    return state
+    user, month, *values = (np.asarray(np.ma.filled(column, np.nan)) for column in rows.values())
+    states = np.full((len(values), int(user.max()) + 1, int(month.max()) + 1), np.nan)
+    states[:, user.astype(np.int64), month.astype(np.int64)] = values
+    return states[0], states[1]
