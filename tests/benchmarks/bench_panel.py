@@ -2,10 +2,12 @@
 
     python tests/benchmarks/bench_panel.py
     python tests/benchmarks/bench_panel.py --users 100000 --rows 208334 --months 24 48
+    python tests/benchmarks/bench_panel.py --users 100000 --rows 208334 --links 10000 --network 10000000
 
-Every month brings as many photos (with scores), links and favorites as any other. At each length the last month lands
-alone and is made; then everything is made again. Seconds are those that dbt spends on models, without its start and
-without data tests. 208,334 rows in 48 months are 10 million photos and 10 million links. See ``docs/performance.md``.
+Every month brings as many photos (with scores), links and favorites as any other; a network may be there before.
+At each length the last month lands alone and is made; then everything is made again. Seconds are those that dbt spends
+on models, without its start and without data tests. 208,334 rows in 48 months are 10 million photos and 10 million
+links. See ``docs/performance.md``.
 """
 
 import argparse
@@ -39,17 +41,22 @@ def main() -> None:
     """Measure each length of history and print seconds, ratios and growth."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=5_000)
-    parser.add_argument("--rows", type=int, default=10_000, help="photos, links and favorites, each, a month")
+    parser.add_argument("--rows", type=int, default=10_000, help="photos and favorites, each, a month")
+    parser.add_argument("--links", type=int, help="links a month (as many as other rows)")
+    parser.add_argument("--network", type=int, default=0, help="links that came with the first month beside its own")
     parser.add_argument("--months", type=int, nargs="+", default=[12, 24, 48])
     arguments = parser.parse_args()
-    print(f"{arguments.users:,} users; {arguments.rows:,} photos, links and favorites a month")
+    links = arguments.links or arguments.rows
+    print(
+        f"{arguments.users:,} users; a month {arguments.rows:,} photos, {arguments.rows:,} favorites, {links:,} links"
+    )
     print("Aim: one new month costs the same after any history.", flush=True)
     found: dict[int, tuple[_Seconds, _Seconds]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        panel = _Panel(Path(folder), arguments.users, arguments.rows)
+        panel = _Panel(Path(folder), arguments.users, arguments.rows, links, arguments.network)
         for months in sorted(arguments.months):
             found[months] = panel.measure(months)
-            _print_length(months, *found[months])
+            _print_length(months, panel.count_links(), *found[months])
     _print_models({months: increment for months, (increment, _) in found.items()})
     for (few, before), (many, after) in pairwise(found.items()):
         news, whole = (sum(late.values()) / sum(early.values()) for early, late in zip(before, after, strict=True))
@@ -62,13 +69,15 @@ class _Panel:
     Args:
         home: Empty folder.
         users: All join in the first month.
-        rows: Photos, links and favorites, each, a month.
+        rows: Photos and favorites, each, a month.
+        links: Links a month.
+        network: Links that come with the first month beside its own.
     """
 
-    def __init__(self, home: Path, users: int, rows: int) -> None:
+    def __init__(self, home: Path, users: int, rows: int, links: int, network: int) -> None:
         self._settings = Settings(home, str(home / "lake"))
         self._rng = np.random.default_rng(7)
-        self._users, self._rows, self._landed = users, rows, 0
+        self._users, self._rows, self._links, self._network, self._landed = users, rows, links, network, 0
         joined = {
             "user_id": np.arange(users),
             "joined_at": _moments(self._rng, 0, users),
@@ -86,6 +95,10 @@ class _Panel:
         increment = self._build(months - 1, months - 1)
         return increment, self._build(0, months - 1, full_refresh=True)
 
+    def count_links(self) -> int:
+        """Links that were drawn so far, of which a few are removed."""
+        return self._network + self._links * self._landed
+
     def _land(self, month: int) -> None:
         rows, rng = self._rows, self._rng
         photos, uploaded = np.arange(rows) + month * rows, _moments(rng, month, rows)
@@ -95,13 +108,13 @@ class _Panel:
         self._write(PHOTOS, month, {**owned, **public})
         version = {"model_version": np.full(rows, "ready"), "preprocessing_hash": np.full(rows, "none")}
         self._write(SCORES, month, {**owned, **version, "beauty": rng.random(rows)})
-        self._write(EDGES, month, self._links(month))
+        self._write(EDGES, month, self._draw_links(month, self._links + (self._network if month == 0 else 0)))
         givers, given = rng.integers(0, self._users, rows), _moments(rng, month, rows)
         self._write(FAVORITES, month, {"user_id": givers, "photo_id": rng.permutation(photos), "created_at": given})
         self._landed = month + 1
 
-    def _links(self, month: int) -> Mapping[str, np.ndarray]:
-        rng, rows = self._rng, self._rows
+    def _draw_links(self, month: int, rows: int) -> Mapping[str, np.ndarray]:
+        rng = self._rng
         followers = rng.integers(0, self._users, rows)
         followees = (self._users * rng.random(rows) ** 3).astype(np.int64)
         made = _moments(rng, month, rows)
@@ -137,11 +150,11 @@ def _moments(rng: np.random.Generator, month: int, count: int) -> np.ndarray:
     return np.datetime64(begin.replace(tzinfo=None), "us") + rng.integers(0, 27 * _DAY, count).astype("timedelta64[us]")
 
 
-def _print_length(months: int, increment: _Seconds, rebuild: _Seconds) -> None:
+def _print_length(months: int, links: int, increment: _Seconds, rebuild: _Seconds) -> None:
     news, whole = sum(increment.values()), sum(rebuild.values())
     print(
-        f"{months} months: one new month {news:.1f} s, everything {whole:.1f} s, ratio {news / whole:.3f}"
-        f" (share of the month {1 / months:.3f})",
+        f"{months} months, {links:,} links: one new month {news:.1f} s, everything {whole:.1f} s,"
+        f" ratio {news / whole:.3f} (share of the month {1 / months:.3f})",
         flush=True,
     )
 

@@ -2,35 +2,28 @@
 -- looked at nearly all photos with an image that any version has, or else the ready-made scores of most photos. A model
 -- that is still scoring waits, because half of the photos under another model is another population. Out-of-fold scores
 -- judge a model: they count only if named.
-with looked_at as (
-    select
-        model_version,
-        photo_id,
-        true as is_scored
-    from {{ ref('stg_lake__scores') }}
-    union all
-    select
-        model_version,
-        photo_id,
-        false as is_scored
-    from {{ ref('stg_lake__unscorable_photos') }}
+with undated as (
+    {{ coverage_of_models('is null') }}
 ),
 
 versions as (
     select
-        looked_at.model_version,
-        count(*) filter (where looked_at.is_scored) as photos,
-        count(*) filter (where photos.uri != '') as images
-    from looked_at
-    left join {{ ref('stg_lake__photos') }} as photos on looked_at.photo_id = photos.photo_id
+        model_version,
+        cast(sum(photos) as bigint) as photos,
+        cast(sum(images) as bigint) as images
+    from (
+        select * from {{ ref('int_beauty_models__monthly') }}
+        union all
+        select * from undated
+    ) as months
     where
         {% if var('model_version') -%}
-            looked_at.model_version = '{{ var('model_version') }}'
+            model_version = '{{ var('model_version') }}'
         {%- else -%}
-            not regexp_matches(looked_at.model_version, '-cv[0-9]+-[0-9a-f]{12}$')
+            not regexp_matches(model_version, '-cv[0-9]+-[0-9a-f]{12}$')
         {%- endif %}
-    group by looked_at.model_version
-    having count(*) filter (where looked_at.is_scored) > 0
+    group by model_version
+    having sum(photos) > 0
 ),
 
 compared as (

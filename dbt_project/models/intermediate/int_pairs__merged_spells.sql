@@ -1,27 +1,13 @@
 -- Rows of one pair that overlap or touch are one spell. A row that ends before it begins never stood.
-with pairs as (
+with links as (
     select
         follower_id,
-        followee_id
-    from {{ ref('int_pairs__repeated') }}
-    union
-    select
-        follower_id,
-        followee_id
-    from {{ ref('stg_lake__edges') }}
-    where created_at is null
-),
-
-links as (
-    select
-        edges.follower_id,
-        edges.followee_id,
-        coalesce(edges.created_at, {{ before_all_moments() }}) as started_at,
-        coalesce(edges.removed_at, cast('infinity' as timestamptz)) as ended_at,
-        edges.created_at is null as is_undated,
-        count(*) over (partition by edges.follower_id, edges.followee_id) as links
-    from {{ ref('stg_lake__edges') }} as edges
-    inner join pairs on edges.follower_id = pairs.follower_id and edges.followee_id = pairs.followee_id
+        followee_id,
+        coalesce(created_at, {{ before_all_moments() }}) as started_at,
+        coalesce(removed_at, cast('infinity' as timestamptz)) as ended_at,
+        created_at is null as is_undated,
+        links
+    from {{ ref('int_pairs__repeated_links') }}
 ),
 
 standing as (

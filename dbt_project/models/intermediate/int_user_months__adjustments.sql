@@ -14,7 +14,7 @@ counted as (
         edges.created_at as started_at,
         edges.removed_at as ended_at,
         -1 as weight
-    from {{ ref('stg_lake__edges') }} as edges
+    from {{ ref('int_pairs__repeated_links') }} as edges
     inner join pairs on edges.follower_id = pairs.follower_id and edges.followee_id = pairs.followee_id
     where edges.created_at is not null and (edges.removed_at is null or edges.removed_at > edges.created_at)
     union all

@@ -12,6 +12,16 @@ with photos as (
     from {{ ref('int_user_beauty__monthly') }} as monthly
     inner join {{ ref('int_beauty_models__selected') }} as selected on monthly.model_version = selected.model_version
     where monthly.deleted_month is null or monthly.deleted_month > monthly.uploaded_month
+),
+
+-- Weeks that go on in the next month.
+earlier as (
+    select
+        user_id,
+        event_week,
+        cast(event_month + interval 1 month as date) as next_month
+    from {{ ref('fct_user_weeks') }}
+    where uploads > 0 and event_week + interval 6 day >= event_month + interval 1 month
 )
 
 select user_id, {{ month_of('joined_at') }} as event_month
@@ -28,12 +38,11 @@ select
     -- A week across two months counts in the month of its first upload.
     cast(weeks.uploads > 0 and earlier.user_id is null as bigint) as active_weeks
 from {{ ref('fct_user_weeks') }} as weeks
-left join {{ ref('fct_user_weeks') }} as earlier
+left join earlier
     on
         weeks.user_id = earlier.user_id
         and weeks.event_week = earlier.event_week
-        and weeks.event_month > earlier.event_month
-        and earlier.uploads > 0
+        and weeks.event_month = earlier.next_month
 union all by name
 select
     user_id,

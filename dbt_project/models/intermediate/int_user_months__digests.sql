@@ -18,7 +18,7 @@ with entries as (
     union all
     select
         event_month,
-        hash('received', user_id, favorites_received, favorites_received_standing) as digest,
+        hash('received', user_id, given_month, photo_month, favorites_received, favorites_received_standing) as digest,
         1 as entries
     from {{ ref('int_user_months__favorites_received') }}
     union all

@@ -10,8 +10,13 @@
 
 -- Exposure depends on all months so far, so months are made again from the first whose digest is not the one that they
 -- were made with, as in fct_user_months. Spells of a pair never overlap, so nobody is counted twice.
+{%- set due = months_to_make(this) if is_incremental() else none %}
 with months as (
-    {{ months_to_make(this if is_incremental() else none) }}
+    select
+        *,
+        cast(event_month as timestamptz) as begun_at,
+        cast(cast(event_month + interval 1 month as date) as timestamptz) as over_at
+    from ({{ due or months_to_make(none) }}) as due
 ),
 
 panel as (
@@ -40,9 +45,7 @@ spells as (
         follower_id,
         followee_id,
         started_at,
-        ended_at,
-        {{ month_of('started_at') }} as started_month,
-        {{ month_of('ended_at') }} as ended_month
+        ended_at
     from {{ ref('int_pairs__spells') }}
 ),
 
@@ -64,6 +67,8 @@ known as (
     select
         followees.followee_id,
         months.event_month,
+        months.begun_at,
+        months.over_at,
         before.beauty_exact,
         produced.photos,
         produced.beauty_sum
@@ -82,15 +87,15 @@ standing as (
         count(*) as followees,
         count(known.beauty_exact) as followees_with_beauty,
         sum(known.beauty_exact) as followee_beauty_sum,
-        count(known.photos) filter (where spells.ended_month is distinct from known.event_month) as seen_followees,
-        sum(known.photos) filter (where spells.ended_month is distinct from known.event_month) as seen_photos,
-        sum(known.beauty_sum) filter (where spells.ended_month is distinct from known.event_month) as seen_beauty_sum
+        count(known.photos) filter (where (spells.ended_at < known.over_at) is not true) as seen_followees,
+        sum(known.photos) filter (where (spells.ended_at < known.over_at) is not true) as seen_photos,
+        sum(known.beauty_sum) filter (where (spells.ended_at < known.over_at) is not true) as seen_beauty_sum
     from spells
     inner join known
         on
             spells.followee_id = known.followee_id
-            and spells.started_month < known.event_month
-            and (spells.ended_month is null or spells.ended_month >= known.event_month)
+            and spells.started_at < known.begun_at
+            and (spells.ended_at is null or spells.ended_at >= known.begun_at)
     group by spells.follower_id, known.event_month
 ),
 
@@ -103,7 +108,7 @@ uploaded as materialized (
         months.event_month
     from {{ ref('stg_lake__photos') }} as photos
     inner join months on {{ month_of('photos.uploaded_at') }} = months.event_month
-    where photos.user_id is not null
+    where photos.user_id is not null and {{ lies_within('photos.uploaded_at', due) }}
 ),
 
 photos as (
@@ -133,16 +138,20 @@ remaining as (
 changed as (
     select
         spells.*,
-        months.event_month
+        months.event_month,
+        months.over_at
     from spells
-    inner join months on spells.started_month = months.event_month
+    inner join months on {{ month_of('spells.started_at') }} = months.event_month
+    where {{ lies_within('spells.started_at', due) }}
     union all
     select
         spells.*,
-        months.event_month
+        months.event_month,
+        months.over_at
     from spells
-    inner join months on spells.ended_month = months.event_month
-    where spells.started_month < spells.ended_month
+    inner join months
+        on {{ month_of('spells.ended_at') }} = months.event_month and spells.started_at < months.begun_at
+    where {{ lies_within('spells.ended_at', due) }}
 ),
 
 turns as (
@@ -161,7 +170,7 @@ turns as (
         ended_at as turned_at,
         -1 as sign
     from changed
-    where ended_month = event_month
+    where ended_at < over_at
 ),
 
 -- They saw what remained of the month when they began, less what remained when they ended, so that no link meets its

@@ -10,8 +10,9 @@
 
 -- A month is made again if its digest is not the one it was made with, and so is every month after it: they start from
 -- the state at the end of the month before, which is in this table.
+{%- set due = months_to_make(this) if is_incremental() else none %}
 with months as (
-    {{ months_to_make(this if is_incremental() else none) }}
+    {{ due or months_to_make(none) }}
 ),
 
 beginning as (
@@ -70,6 +71,7 @@ changes as (
         sum(changes.active_weeks) as active_weeks
     from {{ ref('int_user_months__changes') }} as changes
     inner join months on changes.event_month = months.event_month
+    where {{ lies_within('changes.event_month', due, type='date') }}
     group by changes.user_id, changes.event_month
 ),
 
